@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#define COMPRESS_VERSION_MAJOR 0
+#define COMPRESS_VERSION_MINOR 1
+#define COMPRESS_VERSION_PATCH 0
+
+/// Number of the packed weight layout. Emitted headers carry the one they were written with and refuse to compile against
+/// another: the bytes would be read in the wrong order.
+#define COMPRESS_LAYOUT_VERSION 1
+
+/// Kernels are inlined into the straight-line code of a net; the compilers' own thresholds give up too early.
+#define COMPRESS_INLINE __attribute__((always_inline)) inline
+
+/// A tile is a function of its own: one copy serves every layer of the same geometry, and compile time stays linear.
+#define COMPRESS_NOINLINE __attribute__((noinline))
+
+/// Unrolls the loop that follows completely: accumulators indexed by its variable must end in registers at -O2 too.
+#if defined(__clang__)
+#define COMPRESS_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define COMPRESS_UNROLL _Pragma("GCC unroll 64")
+#endif
+
+/// The same for a lambda, after its parameter list.
+#define COMPRESS_LAMBDA_INLINE __attribute__((always_inline))

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+namespace tensor_compress {
+
+namespace detail {
+void a_label_has_at_most_63_characters();  // never defined: its name is the compiler's message
+}
+
+/// Name of a node, at most 63 characters. `block / "conv1"` joins with a slash; recipes match it with globs.
+struct label {
+    static constexpr int capacity = 64;
+    char text[capacity]{};
+
+    constexpr label() = default;
+    constexpr label(const char* name) { append(name); }
+
+    constexpr int size() const {
+        int n = 0;
+        while (text[n] != 0) ++n;
+        return n;
+    }
+    constexpr bool empty() const { return text[0] == 0; }
+    constexpr const char* c_str() const { return text; }
+
+    constexpr label& append(const char* tail) {
+        int n = size();
+        for (; *tail != 0; ++tail) {
+            if (n == capacity - 1) {
+                detail::a_label_has_at_most_63_characters();
+                break;
+            }
+            text[n++] = *tail;
+        }
+        return *this;
+    }
+
+    friend constexpr label operator/(label parent, const char* child) {
+        if (!parent.empty()) parent.append("/");
+        return parent.append(child);
+    }
+    friend constexpr label operator/(label parent, const label& child) { return parent / child.text; }
+    friend constexpr bool operator==(const label& a, const label& b) {
+        int i = 0;
+        while (a.text[i] != 0 && a.text[i] == b.text[i]) ++i;
+        return a.text[i] == b.text[i];
+    }
+};
+
+}  // namespace tensor_compress

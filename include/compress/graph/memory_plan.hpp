@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <compress/graph/rewrite/conversions.hpp>
+
+namespace tensor_compress {
+
+/// In whose memory a value lies: the arena, the caller's spans, or the weights (constants).
+enum class memory : unsigned char { arena, input, output, weights };
+
+struct placement {
+    memory where = memory::arena;
+    int index = 0;   ///< which input, output
+    int offset = 0;  ///< bytes from the start of the arena
+    int root = 0;    ///< node that owns the memory; views and in-place results share it
+};
+
+template <int Capacity>
+struct memory_plan {
+    placement places[Capacity]{};
+    int arena_bytes = 0;
+};
+
+/// Every tensor starts on a cache line, so vector loads of a row never straddle more lines than they must.
+inline constexpr int arena_alignment = 64;
+
+namespace detail {
+
+template <int Capacity>
+struct lifetimes {
+    int root[Capacity]{};
+    int last[Capacity]{};  ///< of a root: the last node that reads its memory
+};
+
+/// Last reader of the memory of `root` among nodes before `end` counts as well as those after: scan all.
+template <int Capacity>
+constexpr lifetimes<Capacity> find_lifetimes(const model<Capacity>& m) {
+    lifetimes<Capacity> l;
+    int reader[Capacity]{};
+    for (int id = 0; id < m.count; ++id) {
+        reader[id] = id;
+        for (int i = 0; i < m[id].input_count; ++i) reader[m[id].inputs[i]] = id;
+        if (m[id].residual >= 0) reader[m[id].residual] = id;
+    }
+    for (int i = 0; i < m.output_count; ++i) reader[m.outputs[i]] = m.count;
+    for (int id = 0; id < m.count; ++id) {
+        l.root[id] = is_view(m[id].kind) ? l.root[m[id].inputs[0]] : id;
+        if (l.last[l.root[id]] < reader[id]) l.last[l.root[id]] = reader[id];
+    }
+    return l;
+}
+
+/// The operand whose memory the result may take: read for the last time here, at the place that is written.
+template <int Capacity>
+constexpr int in_place_operand(const model<Capacity>& m, const lifetimes<Capacity>& l, int id) {
+    const node& n = m[id];
+    const auto fits = [&](int operand) {
+        const int root = l.root[operand];
+        const op kind = m[root].kind;
+        return l.last[root] == id && m[root].output.elements() == n.output.elements() && kind != op::input && kind != op::constant &&
+               m[root].format == n.format;
+    };
+    if (n.residual >= 0 && l.root[n.residual] != l.root[n.inputs[0]] && fits(n.residual)) return n.residual;
+    if (is_elementwise_pair(n.kind) || (is_activation(n.kind) && n.kind != op::softmax))
+        for (int i = 0; i < n.input_count; ++i)
+            if (m[n.inputs[i]].output == n.output && fits(n.inputs[i])) return n.inputs[i];
+    return -1;
+}
+
+}  // namespace detail
+
+/// Places every value of a lowered model: the largest first, each at the lowest offset that is free during its whole life
+/// (Pisarchyk and Lee 2020, "Efficient Memory Management for Deep Neural Net Inference", greedy by size).
+template <int Capacity, int Formats>
+constexpr memory_plan<Capacity> plan_memory(const model<Capacity>& m, const element (&elements)[Formats]) {
+    auto l = detail::find_lifetimes(m);
+    memory_plan<Capacity> plan;
+    for (int id = 0; id < m.count; ++id) {
+        if (detail::is_view(m[id].kind)) {
+            l.root[id] = l.root[m[id].inputs[0]];
+            continue;
+        }
+        const int operand = detail::in_place_operand(m, l, id);
+        if (operand < 0) continue;
+        const int root = l.root[operand];
+        const int last = l.last[id];
+        for (int other = id; other < m.count; ++other)
+            if (l.root[other] == id) l.root[other] = root;
+        if (l.last[root] < last) l.last[root] = last;
+    }
+
+    int inputs = 0;
+    for (int id = 0; id < m.count; ++id) {
+        plan.places[id].root = id;
+        if (m[id].kind == op::input) plan.places[id] = {memory::input, inputs++, 0, id};
+        if (m[id].kind == op::constant) plan.places[id] = {memory::weights, 0, 0, id};
+    }
+    for (int i = 0; i < m.output_count; ++i) {
+        const int root = l.root[m.outputs[i]];
+        plan.places[root] = {memory::output, i, 0, root};
+    }
+
+    bool placed[Capacity]{};
+    const auto bytes = [&](int id) { return round_up(m[id].output.elements() * bytes_of(elements[m[id].format]), arena_alignment); };
+    for (;;) {
+        int largest = -1;
+        for (int id = 0; id < m.count; ++id)
+            if (!placed[id] && l.root[id] == id && plan.places[id].where == memory::arena &&
+                (largest < 0 || bytes(id) > bytes(largest)))
+                largest = id;
+        if (largest < 0) break;
+        int offset = 0;
+        for (bool moved = true; moved;) {
+            moved = false;
+            for (int other = 0; other < m.count; ++other) {
+                if (!placed[other] || l.last[other] < largest || other > l.last[largest]) continue;
+                const int start = plan.places[other].offset;
+                if (offset < start + bytes(other) && start < offset + bytes(largest)) {
+                    offset = start + bytes(other);
+                    moved = true;
+                }
+            }
+        }
+        plan.places[largest].offset = offset;
+        placed[largest] = true;
+        if (offset + bytes(largest) > plan.arena_bytes) plan.arena_bytes = offset + bytes(largest);
+    }
+    for (int id = 0; id < m.count; ++id) plan.places[id] = plan.places[l.root[id]];
+    return plan;
+}
+
+}  // namespace tensor_compress

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The safetensors format (huggingface/safetensors, README "Format"): 8 bytes little-endian header length, a JSON object
+// name -> {dtype, shape, data_offsets}, then raw little-endian data. Offsets count from the end of the header.
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <compress/io/bytes.hpp>
+#include <compress/tensor/error.hpp>
+#include <compress/tensor/weights.hpp>
+#include <compress/tensor/xtensor.hpp>
+
+namespace tensor_compress {
+
+/// The longest header a reader accepts, in bytes: the limit of the reference implementation.
+inline constexpr std::uint64_t safetensors_header_limit = 100'000'000;
+
+/// Free text beside the tensors, the header's "__metadata__".
+using safetensors_metadata = std::map<std::string, std::string>;
+
+namespace detail {
+
+enum class stored_float { f16, bf16, f32, f64 };
+
+/// One entry of the header, checked in itself; `begin` and `end` are bytes of the data.
+struct safetensors_entry {
+    std::string name;
+    stored_float type = stored_float::f32;
+    std::vector<std::size_t> extents;
+    std::size_t begin = 0;
+    std::size_t end = 0;
+};
+
+struct safetensors_header {
+    safetensors_metadata metadata;
+    std::vector<safetensors_entry> entries; ///< in the order of the data
+};
+
+constexpr std::size_t stored_bytes(stored_float type) {
+    return type == stored_float::f64 ? 8 : type == stored_float::f32 ? 4 : 2;
+}
+
+[[noreturn]] inline void refuse_safetensors(std::string_view file, const std::string& found) {
+    throw error(file, found, "the file is damaged or no safetensors file, fetch or save it again");
+}
+
+/// The header as JSON. Duplicate keys, which JSON libraries merge in silence, are refused, and so is nesting deeper
+/// than a header's: a header of brackets only would otherwise take gigabytes.
+inline nlohmann::json parse_safetensors_json(std::span<const std::uint8_t> text, std::string_view file) {
+    using json = nlohmann::json;
+    std::vector<std::set<std::string>> keys;
+    const auto watch = [&](int depth, json::parse_event_t event, json& value) {
+        const auto level = static_cast<std::size_t>(depth);
+        if (level > 3) refuse_safetensors(file, "has a header nested deeper than the format");
+        if (event == json::parse_event_t::object_start) {
+            keys.resize(level + 2);
+            keys[level + 1].clear();
+        }
+        if (event == json::parse_event_t::key && !keys[level].insert(value.get<std::string>()).second)
+            refuse_safetensors(file, "has the key '" + value.get<std::string>() + "' twice in its header");
+        return true;
+    };
+    try {
+        return json::parse(text.begin(), text.end(), watch);
+    } catch (const json::exception& failure) {
+        refuse_safetensors(file, std::string("has a header that is not JSON (") + failure.what() + ")");
+    }
+}
+
+inline stored_float stored_float_of(const std::string& dtype, const std::string& tensor, std::string_view file) {
+    if (dtype == "F32") return stored_float::f32;
+    if (dtype == "F16") return stored_float::f16;
+    if (dtype == "BF16") return stored_float::bf16;
+    if (dtype == "F64") return stored_float::f64;
+    throw error(file, "tensor '" + tensor + "' has dtype " + dtype + ", expected F32, F16, BF16 or F64",
+                "convert it to float before saving, or leave it out");
+}
+
+inline std::vector<std::size_t> whole_numbers(const nlohmann::json& info, const char* key, const std::string& tensor,
+                                              std::string_view file) {
+    const auto found = info.find(key);
+    const bool is_list =
+        found != info.end() && found->is_array() &&
+        std::all_of(found->begin(), found->end(), [](const auto& n) { return n.is_number_unsigned(); });
+    if (!is_list) refuse_safetensors(file, "tensor '" + tensor + "' has no '" + key + "' of whole numbers");
+    return found->get<std::vector<std::size_t>>();
+}
+
+inline safetensors_entry parse_safetensors_entry(const std::string& name, const nlohmann::json& info,
+                                                 std::size_t data_bytes, std::string_view file) {
+    if (!info.is_object() || !info.contains("dtype") || !info["dtype"].is_string())
+        refuse_safetensors(file, "tensor '" + name + "' has no 'dtype'");
+    safetensors_entry entry{name, stored_float_of(info["dtype"].get<std::string>(), name, file),
+                            whole_numbers(info, "shape", name, file)};
+    const auto offsets = whole_numbers(info, "data_offsets", name, file);
+    if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > data_bytes)
+        refuse_safetensors(file, "tensor '" + name + "' has data_offsets " + shape_text(offsets) + " in data of " +
+                                     counted(data_bytes, "byte"));
+    entry.begin = offsets[0];
+    entry.end = offsets[1];
+    const std::size_t size =
+        element_count(entry.extents, stored_bytes(entry.type), std::string(file) + "[" + name + "]") *
+        stored_bytes(entry.type);
+    if (size != entry.end - entry.begin)
+        refuse_safetensors(file, "tensor '" + name + "' of shape " + shape_text(entry.extents) + " takes " +
+                                     counted(size, "byte") + ", but its data_offsets " + shape_text(offsets) +
+                                     " give " + std::to_string(entry.end - entry.begin));
+    return entry;
+}
+
+inline safetensors_metadata parse_safetensors_metadata(const nlohmann::json& found, std::string_view file) {
+    const bool is_text = found.is_object() &&
+                         std::all_of(found.begin(), found.end(), [](const auto& value) { return value.is_string(); });
+    if (!is_text) refuse_safetensors(file, "has a '__metadata__' that is not a map from text to text");
+    return found.get<safetensors_metadata>();
+}
+
+/// The tensors lie side by side from the first byte of the data to the last, as the format demands.
+inline void expect_no_holes(const std::vector<safetensors_entry>& entries, std::size_t data_bytes,
+                            std::string_view file) {
+    std::size_t end = 0;
+    for (const auto& entry : entries) {
+        if (entry.begin != end)
+            refuse_safetensors(
+                file, "tensor '" + entry.name + "' begins at byte " + std::to_string(entry.begin) + " of the data, " +
+                          (entry.begin < end ? "inside the one before, which ends at " : "after a hole from ") +
+                          std::to_string(end));
+        end = entry.end;
+    }
+    if (end != data_bytes)
+        refuse_safetensors(file, "has " + counted(data_bytes - end, "byte") + " of data that belong to no tensor");
+}
+
+/// Reads and checks the header; `bytes` stands at the data afterwards.
+inline safetensors_header read_safetensors_header(byte_reader& bytes, std::string_view file) {
+    const auto length = bytes.read<std::uint64_t>(std::endian::little, "the header's length");
+    if (length > safetensors_header_limit)
+        refuse_safetensors(file, "claims a header of " + counted(length, "byte") + ", the limit is " +
+                                     std::to_string(safetensors_header_limit));
+    const auto text = bytes.take(length, "the header");
+    if (text.empty() || text[0] != '{') refuse_safetensors(file, "has a header that does not begin with '{'");
+
+    safetensors_header header;
+    const auto json = parse_safetensors_json(text, file);
+    for (const auto& [name, info] : json.items()) {
+        if (name == "__metadata__")
+            header.metadata = parse_safetensors_metadata(info, file);
+        else
+            header.entries.push_back(parse_safetensors_entry(name, info, bytes.remaining(), file));
+    }
+    std::sort(header.entries.begin(), header.entries.end(),
+              [](const auto& a, const auto& b) { return std::pair(a.begin, a.end) < std::pair(b.begin, b.end); });
+    expect_no_holes(header.entries, bytes.remaining(), file);
+    return header;
+}
+
+inline float load_stored_float(const std::uint8_t* bytes, stored_float type, const std::string& tensor,
+                               std::string_view file) {
+    switch (type) {
+    case stored_float::f16:
+        return decode_float16(load_value<std::uint16_t>(bytes, std::endian::little));
+    case stored_float::bf16:
+        return decode_bfloat16(load_value<std::uint16_t>(bytes, std::endian::little));
+    case stored_float::f32:
+        return load_value<float>(bytes, std::endian::little);
+    default:
+        break;
+    }
+    const auto value = load_value<double>(bytes, std::endian::little);
+    if (!fits_float(value))
+        throw error(file, "tensor '" + tensor + "' holds " + std::to_string(value) + ", too large for float",
+                    "scale it before saving");
+    return static_cast<float>(value);
+}
+
+} // namespace detail
+
+/// All tensors of a safetensors file as float: F32, F16 and BF16 exactly, F64 rounded to nearest.
+/// NaN and infinities are kept; `expect_finite` refuses them.
+///
+/// @throws error for every violation of the format: a header longer than its limit or than the file, not JSON, with a
+/// key twice;
+///         offsets out of range, overlapping or leaving holes; a shape that overflows or does not give the bytes;
+///         another dtype
+[[nodiscard]] inline named_tensors load_safetensors(const std::filesystem::path& file) {
+    const auto content = read_file(file);
+    const std::string name = file.string();
+    byte_reader bytes(content, name);
+    const auto header = detail::read_safetensors_header(bytes, name);
+    named_tensors tensors;
+    for (const auto& entry : header.entries) {
+        auto tensor = make_array<float>(entry.extents);
+        const auto data = bytes.take(entry.end - entry.begin, "the data");
+        const std::size_t step = detail::stored_bytes(entry.type), count = data.size() / step;
+        for (std::size_t i = 0; i < count; ++i)
+            tensor.data()[i] = detail::load_stored_float(data.data() + i * step, entry.type, entry.name, name);
+        tensors.emplace(entry.name, std::move(tensor));
+    }
+    return tensors;
+}
+
+/// The "__metadata__" of a safetensors file, empty where there is none.
+/// @throws error as `load_safetensors`
+[[nodiscard]] inline safetensors_metadata load_safetensors_metadata(const std::filesystem::path& file) {
+    const auto content = read_file(file);
+    byte_reader bytes(content, file.string());
+    return detail::read_safetensors_header(bytes, file.string()).metadata;
+}
+
+/// Writes tensors as F32 in the order of their names; the header is padded with spaces so that the data begin at a
+/// multiple of 8.
+/// @throws error as `write_file`, and when a name or a text is not UTF-8 or a tensor is called "__metadata__"
+inline void save_safetensors(const std::filesystem::path& file, const named_tensors& tensors,
+                             const safetensors_metadata& metadata = {}) {
+    nlohmann::json header = nlohmann::json::object();
+    if (!metadata.empty()) header["__metadata__"] = metadata;
+    std::size_t end = 0;
+    for (const auto& [name, tensor] : tensors) {
+        if (name == "__metadata__")
+            throw error(file.string(), "cannot hold a tensor called '__metadata__', a name of the format", "rename it");
+        const std::size_t begin = std::exchange(end, end + tensor.size() * sizeof(float));
+        header[name] = {{"dtype", "F32"}, {"shape", shape_of(tensor)}, {"data_offsets", {begin, end}}};
+    }
+    std::string text;
+    try {
+        text = header.dump();
+    } catch (const nlohmann::json::exception& failure) {
+        throw error(file.string(), std::string("cannot hold a name or text of the metadata (") + failure.what() + ")",
+                    "write it in UTF-8");
+    }
+    text.append((8 - text.size() % 8) % 8, ' ');
+
+    std::vector<std::uint8_t> bytes;
+    bytes.reserve(8 + text.size() + end);
+    append_value(bytes, static_cast<std::uint64_t>(text.size()), std::endian::little);
+    bytes.insert(bytes.end(), text.begin(), text.end());
+    for (const auto& [name, tensor] : tensors)
+        for (std::size_t i = 0; i < tensor.size(); ++i) append_value(bytes, tensor.data()[i], std::endian::little);
+    write_file(file, bytes);
+}
+
+} // namespace tensor_compress

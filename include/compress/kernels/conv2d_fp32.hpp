@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <compress/core/activation.hpp>
+#include <compress/kernels/tiling.hpp>
+
+namespace tensor_compress {
+
+/// What follows the sum of a fp32 product: a clamp, an add, a clamp.
+struct float_end {
+    clamp_kind stage = clamp_kind::none;
+    bool residual = false;
+    clamp_kind sum = clamp_kind::none;
+    friend constexpr bool operator==(const float_end&, const float_end&) = default;
+};
+
+constexpr float clamp_float(float v, clamp_kind kind) {
+    if (kind != clamp_kind::none && !(v > 0.0f)) return 0.0f;
+    return kind == clamp_kind::relu6 && v > 6.0f ? 6.0f : v;
+}
+
+namespace detail {
+constexpr float load_float(const std::int8_t* packed, int element) { return load_bytes<float>(packed + 4 * element); }
+}  // namespace detail
+
+/// output[y, x, o] = clamp(bias[o] + sum over i, j, c of weight[o, c, i, j] * input[y * stride + i * dilation - top, ..., c])
+/// with zeros outside the image, then `+ residual[y, x, o]` and a clamp where `End` says so.
+///
+/// @param  packed  float_sections of panel_order<G, 1>
+template <conv_geometry G, float_end End>
+constexpr void conv2d_fp32_reference(const std::int8_t* packed, const float* input, float* output, const float* residual) {
+    using order = panel_order<G, 1>;
+    using sections = float_sections<order>;
+    for (int y = 0; y < G.out_height; ++y)
+        for (int x = 0; x < G.out_width; ++x)
+            for (int o = 0; o < G.out_channels; ++o) {
+                float sum = detail::load_float(packed + sections::bias, order::slot(o));
+                for (int i = 0; i < G.kernel_height; ++i)
+                    for (int j = 0; j < G.kernel_width; ++j) {
+                        const int row = G.row(y, i), column = G.column(x, j);
+                        if (!G.row_inside(row) || !G.column_inside(column)) continue;
+                        const float* pixel = input + (row * G.in_width + column) * G.in_channels + o / G.group_outputs() * G.group_inputs();
+                        for (int c = 0; c < G.group_inputs(); ++c) sum += pixel[c] * detail::load_float(packed, order::index(o, c, i, j));
+                    }
+                const int at = (y * G.out_width + x) * G.out_channels + o;
+                sum = clamp_float(sum, End.stage);
+                if constexpr (End.residual) sum = clamp_float(sum + residual[at], End.sum);
+                output[at] = sum;
+            }
+}
+
+namespace detail {
+
+template <class V, clamp_kind Kind>
+COMPRESS_INLINE typename V::f32 clamp_vector(typename V::f32 v) {
+    if constexpr (Kind != clamp_kind::none) v = V::max(v, V::splat(0.0f));
+    if constexpr (Kind == clamp_kind::relu6) v = V::min(v, V::splat(6.0f));
+    return v;
+}
+
+/// Rows pixels x Panels panels of outputs; parameters as in conv2d_int8_tile.
+template <class V, conv_geometry G, float_end End, int Rows, int Panels, int First, int Last>
+COMPRESS_NOINLINE void conv2d_fp32_tile(const float* const* rows, int column, const float* weights, const float* bias, float* output,
+                                        const float* residual) {
+    using order = panel_order<G, 1>;
+    using f32 = typename V::f32;
+    constexpr int vectors = V::vectors_per_panel;
+    constexpr int columns = Panels * vectors;
+    constexpr int pixel_step = G.stride_width * G.in_channels;
+
+    f32 sums[Rows][columns];
+    COMPRESS_UNROLL
+    for (int j = 0; j < columns; ++j) {
+        const f32 start = V::load(bias + j * V::lanes);
+        COMPRESS_UNROLL
+        for (int m = 0; m < Rows; ++m) sums[m][j] = start;
+    }
+    for (int i = 0; i < G.kernel_height; ++i) {
+        if (G.kernel_height > 1 && rows[i] == nullptr) continue;
+        const float* w = weights + i * order::row_elements;
+        const auto weights_at = [&](int j) COMPRESS_LAMBDA_INLINE {
+            return V::load(w + (j / vectors) * order::panel_elements + (j % vectors) * V::lanes);
+        };
+        if constexpr (First != interior_tile) {
+            // Tap by tap; the pixels whose tap is outside leave it out.
+            for_constants<G.kernel_width>([&]<int J>() COMPRESS_LAMBDA_INLINE {
+                for (int c = 0; c < G.group_inputs(); ++c, w += order::step_elements) {
+                    f32 factors[columns];
+                    COMPRESS_UNROLL
+                    for (int j = 0; j < columns; ++j) factors[j] = weights_at(j);
+                    COMPRESS_UNROLL
+                    for (int m = 0; m < Rows; ++m) {
+                        const int at = G.column(First + m, J);
+                        if (!G.column_inside(at)) continue;
+                        const f32 a = V::splat(rows[i][at * G.in_channels + c]);
+                        COMPRESS_UNROLL
+                        for (int j = 0; j < columns; ++j) sums[m][j] = V::madd(a, factors[j], sums[m][j]);
+                    }
+                }
+            });
+        } else {
+            const float* base = rows[i] + (column * G.stride_width - G.left) * G.in_channels;
+            for (int run = 0; run < G.runs(); ++run, base += G.dilation_width * G.in_channels)
+                for (int k = 0; k < G.run_length(); ++k, w += order::step_elements) {
+                    f32 factors[columns];
+                    COMPRESS_UNROLL
+                    for (int j = 0; j < columns; ++j) factors[j] = weights_at(j);
+                    COMPRESS_UNROLL
+                    for (int m = 0; m < Rows; ++m) {
+                        const f32 a = V::splat(base[m * pixel_step + k]);
+                        COMPRESS_UNROLL
+                        for (int j = 0; j < columns; ++j) sums[m][j] = V::madd(a, factors[j], sums[m][j]);
+                    }
+                }
+        }
+    }
+    COMPRESS_UNROLL
+    for (int m = 0; m < Rows; ++m) {
+        COMPRESS_UNROLL
+        for (int j = 0; j < columns; ++j) {
+            const int first = j * V::lanes;
+            const int left = (Panels - 1) * panel_outputs + Last - first;
+            float* out = output + m * G.out_channels + first;
+            f32 v = clamp_vector<V, End.stage>(sums[m][j]);
+            if (left >= V::lanes) {
+                if constexpr (End.residual) v = clamp_vector<V, End.sum>(v + V::load(residual + m * G.out_channels + first));
+                V::store(out, v);
+            } else if (left > 0) {
+                float part[V::lanes]{};
+                if constexpr (End.residual) {
+                    std::memcpy(part, residual + m * G.out_channels + first, sizeof(float) * left);
+                    v = clamp_vector<V, End.sum>(v + V::load(part));
+                }
+                V::store(part, v);
+                std::memcpy(out, part, sizeof(float) * left);
+            }
+        }
+    }
+}
+
+template <class V, conv_geometry G, float_end End, int Rows, int Panels, int Last>
+COMPRESS_INLINE void conv2d_fp32_block(const std::int8_t* packed, int group, int panel, const float* input, float* output,
+                                       const float* residual) {
+    using order = panel_order<G, 1>;
+    using tiles = row_tiles<G, Rows>;
+    const int place = group * order::panels + panel;
+    const auto* weights = reinterpret_cast<const float*>(packed) + place * order::panel_elements;
+    const auto* bias = reinterpret_cast<const float*>(packed + float_sections<order>::bias) + place * panel_outputs;
+    for (int y = 0; y < G.out_height; ++y) {
+        const float* rows[G.kernel_height];
+        for (int i = 0; i < G.kernel_height; ++i) {
+            const int row = G.row(y, i);
+            rows[i] = G.row_inside(row) ? input + row * G.in_width * G.in_channels + group * G.group_inputs() : nullptr;
+        }
+        const int start = y * G.out_width * G.out_channels + group * G.group_outputs() + panel * panel_outputs;
+        const auto tile = [&]<int Count, int First>(int x) COMPRESS_LAMBDA_INLINE {
+            const int at = start + x * G.out_channels;
+            conv2d_fp32_tile<V, G, End, Count, Panels, First, Last>(rows, x, weights, bias, output + at,
+                                                                   End.residual ? residual + at : nullptr);
+        };
+        for_constants<tiles::left>([&]<int T>() COMPRESS_LAMBDA_INLINE { tile.template operator()<Rows, T * Rows>(T * Rows); });
+        for (int t = tiles::left; t < tiles::whole - tiles::right; ++t) tile.template operator()<Rows, interior_tile>(t * Rows);
+        for_constants<tiles::right>([&]<int T>() COMPRESS_LAMBDA_INLINE {
+            constexpr int x = (tiles::whole - tiles::right + T) * Rows;
+            tile.template operator()<Rows, x>(x);
+        });
+        if constexpr (tiles::rest != 0) {
+            constexpr int x = tiles::whole * Rows;
+            constexpr int first = tiles::touches_padding(x, tiles::rest) ? x : interior_tile;
+            tile.template operator()<tiles::rest, first>(x);
+        }
+    }
+}
+
+}  // namespace detail
+
+/// The same as conv2d_fp32_reference up to the order of the sums, over the vectors of `Isa`.
+template <class Isa, conv_geometry Written, float_end End>
+constexpr void conv2d_fp32(const std::int8_t* packed, const float* input, float* output, const float* residual) {
+    constexpr conv_geometry G = Written.flattened();
+    if constexpr (!simd::has_vectors<Isa>) {
+        conv2d_fp32_reference<G, End>(packed, input, output, residual);
+    } else {
+        using V = simd::vector_unit<Isa>;
+        using order = panel_order<G, 1>;
+        constexpr tile_size tile = choose_tile<V>(G.out_width, order::panels);
+        constexpr int blocks = order::panels / tile.panels, rest = order::panels % tile.panels;
+        constexpr int last = G.group_outputs() - (order::panels - 1) * panel_outputs;
+        constexpr int whole_blocks = last == panel_outputs || rest != 0 ? blocks : blocks - 1;
+        for (int group = 0; group < G.groups; ++group) {
+            for (int b = 0; b < whole_blocks; ++b)
+                detail::conv2d_fp32_block<V, G, End, tile.rows, tile.panels, panel_outputs>(packed, group, b * tile.panels, input, output,
+                                                                                           residual);
+            if constexpr (whole_blocks < blocks)
+                detail::conv2d_fp32_block<V, G, End, tile.rows, tile.panels, last>(packed, group, whole_blocks * tile.panels, input,
+                                                                                  output, residual);
+            if constexpr (rest != 0)
+                detail::conv2d_fp32_block<V, G, End, tile.rows, rest, last>(packed, group, blocks * tile.panels, input, output, residual);
+        }
+    }
+}
+
+}  // namespace tensor_compress

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <compress/kernels/conv2d_fp32.hpp>
+
+namespace tensor_compress {
+
+/// output[y, x, c] = clamp(bias[c] + sum over i, j of weight[c, i, j] * input[y * stride + i * dilation - top, ..., c]),
+/// zeros outside the image.
+///
+/// @param  packed  float_sections of depthwise_order<G, 1>
+template <conv_geometry G, clamp_kind Clamp>
+constexpr void depthwise_fp32_reference(const std::int8_t* packed, const float* input, float* output) {
+    using order = depthwise_order<G, 1>;
+    for (int y = 0; y < G.out_height; ++y)
+        for (int x = 0; x < G.out_width; ++x)
+            for (int c = 0; c < G.out_channels; ++c) {
+                float sum = detail::load_float(packed + float_sections<order>::bias, c);
+                for (int i = 0; i < G.kernel_height; ++i)
+                    for (int j = 0; j < G.kernel_width; ++j) {
+                        const int row = G.row(y, i), column = G.column(x, j);
+                        if (G.row_inside(row) && G.column_inside(column))
+                            sum += input[(row * G.in_width + column) * G.in_channels + c] *
+                                   detail::load_float(packed, order::index(c, 0, i, j));
+                    }
+                output[(y * G.out_width + x) * G.out_channels + c] = clamp_float(sum, Clamp);
+            }
+}
+
+namespace detail {
+
+/// Neighbouring outputs that share loads of the input: enough independent sums to hide the latency of an addition.
+inline constexpr int depthwise_pixels = 4;
+
+/// Count output pixels of one vector of channels; First as in conv2d_int8_tile.
+template <class V, conv_geometry G, clamp_kind Clamp, int Count, int First, int Valid>
+COMPRESS_INLINE void depthwise_fp32_tile(const float* const* rows, int column, const float* weights, const float* bias, float* output) {
+    using order = depthwise_order<G, 1>;
+    using f32 = typename V::f32;
+    constexpr int window = (Count - 1) * G.stride_width + (G.kernel_width - 1) * G.dilation_width + 1;
+    const auto load = [](const float* p) COMPRESS_LAMBDA_INLINE {
+        if constexpr (Valid == V::lanes) {
+            return V::load(p);
+        } else {
+            float part[V::lanes]{};
+            std::memcpy(part, p, sizeof(float) * Valid);
+            return V::load(part);
+        }
+    };
+    f32 sums[Count];
+    const f32 start = V::load(bias);
+    COMPRESS_UNROLL
+    for (int m = 0; m < Count; ++m) sums[m] = start;
+    for (int i = 0; i < G.kernel_height; ++i) {
+        if (rows[i] == nullptr) continue;
+        const float* base = rows[i] + (column * G.stride_width - G.left) * G.in_channels;
+        f32 w[G.kernel_width];
+        COMPRESS_UNROLL
+        for (int j = 0; j < G.kernel_width; ++j) w[j] = V::load(weights + i * order::row_elements + j * order::step_elements);
+        for_constants<window>([&]<int X>() COMPRESS_LAMBDA_INLINE {
+            if constexpr (First == interior_tile || G.column_inside(G.column(First, 0) + X)) {
+                const f32 value = load(base + X * G.in_channels);
+                COMPRESS_UNROLL
+                for (int m = 0; m < Count; ++m) {
+                    const int tap = X - m * G.stride_width;
+                    if (tap >= 0 && tap % G.dilation_width == 0 && tap / G.dilation_width < G.kernel_width)
+                        sums[m] = V::madd(value, w[tap / G.dilation_width], sums[m]);
+                }
+            }
+        });
+    }
+    COMPRESS_UNROLL
+    for (int m = 0; m < Count; ++m) {
+        const f32 v = clamp_vector<V, Clamp>(sums[m]);
+        if constexpr (Valid == V::lanes) {
+            V::store(output + m * G.out_channels, v);
+        } else {
+            float part[V::lanes];
+            V::store(part, v);
+            std::memcpy(output + m * G.out_channels, part, sizeof(float) * Valid);
+        }
+    }
+}
+
+/// All channels of Count pixels: whole vectors of V from channel `first` on, then narrower ones.
+template <class V, conv_geometry G, clamp_kind Clamp, int Count, int First, int Channel>
+COMPRESS_INLINE void depthwise_fp32_channels(const float* const* rows, int column, const float* weights, const float* bias, float* output) {
+    constexpr int whole = (G.out_channels - Channel) / V::lanes;
+    constexpr int next = Channel + whole * V::lanes;
+    const float* moved[G.kernel_height];
+    const auto at = [&](int c) COMPRESS_LAMBDA_INLINE {
+        for (int i = 0; i < G.kernel_height; ++i) moved[i] = rows[i] == nullptr ? nullptr : rows[i] + c;
+        return moved;
+    };
+    for (int c = Channel; c < next; c += V::lanes)
+        depthwise_fp32_tile<V, G, Clamp, Count, First, V::lanes>(at(c), column, weights + c, bias + c, output + c);
+    if constexpr (next < G.out_channels) {
+        if constexpr (V::lanes > 4)
+            depthwise_fp32_channels<typename V::half, G, Clamp, Count, First, next>(rows, column, weights, bias, output);
+        else
+            depthwise_fp32_tile<V, G, Clamp, Count, First, G.out_channels - next>(at(next), column, weights + next, bias + next,
+                                                                                 output + next);
+    }
+}
+
+template <class V, conv_geometry G, clamp_kind Clamp, int Count, int First>
+COMPRESS_NOINLINE void depthwise_fp32_pixels(const float* const* rows, int column, const std::int8_t* packed, float* output) {
+    const auto* weights = reinterpret_cast<const float*>(packed);
+    const auto* bias = reinterpret_cast<const float*>(packed + float_sections<depthwise_order<G, 1>>::bias);
+    depthwise_fp32_channels<V, G, Clamp, Count, First, 0>(rows, column, weights, bias, output);
+}
+
+}  // namespace detail
+
+/// The same as depthwise_fp32_reference up to the order of the sums, over the vectors of `Isa`.
+template <class Isa, conv_geometry G, clamp_kind Clamp>
+constexpr void depthwise_fp32(const std::int8_t* packed, const float* input, float* output) {
+    if constexpr (!simd::has_vectors<Isa>) {
+        depthwise_fp32_reference<G, Clamp>(packed, input, output);
+    } else {
+        using V = simd::vector_unit<Isa>;
+        constexpr int count = G.out_width < detail::depthwise_pixels ? G.out_width : detail::depthwise_pixels;
+        using tiles = row_tiles<G, count>;
+        for (int y = 0; y < G.out_height; ++y) {
+            const float* rows[G.kernel_height];
+            for (int i = 0; i < G.kernel_height; ++i) {
+                const int row = G.row(y, i);
+                rows[i] = G.row_inside(row) ? input + row * G.in_width * G.in_channels : nullptr;
+            }
+            const auto tile = [&]<int Count, int First>(int x) COMPRESS_LAMBDA_INLINE {
+                detail::depthwise_fp32_pixels<V, G, Clamp, Count, First>(rows, x, packed, output + (y * G.out_width + x) * G.out_channels);
+            };
+            for_constants<tiles::left>([&]<int T>() COMPRESS_LAMBDA_INLINE { tile.template operator()<count, T * count>(T * count); });
+            for (int t = tiles::left; t < tiles::whole - tiles::right; ++t) tile.template operator()<count, interior_tile>(t * count);
+            for_constants<tiles::right>([&]<int T>() COMPRESS_LAMBDA_INLINE {
+                constexpr int x = (tiles::whole - tiles::right + T) * count;
+                tile.template operator()<count, x>(x);
+            });
+            if constexpr (tiles::rest != 0) {
+                constexpr int x = tiles::whole * count;
+                tile.template operator()<tiles::rest, tiles::touches_padding(x, tiles::rest) ? x : interior_tile>(x);
+            }
+        }
+    }
+}
+
+}  // namespace tensor_compress

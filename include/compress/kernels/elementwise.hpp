@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cmath>
+#include <cstring>
+
+#include <compress/core/activation.hpp>
+#include <compress/core/fixed_add.hpp>
+#include <compress/core/quantization.hpp>
+#include <compress/core/shape.hpp>
+#include <compress/simd/vector_unit.hpp>
+
+namespace tensor_compress {
+
+/// Functions of one number that a layer applies to each element.
+enum class function : unsigned char { relu, relu6, leaky_relu, sigmoid, tanh, hard_swish };
+
+/// The function in floating point; `slope` is leaky_relu's for negative values. int8 nets tabulate it at conversion.
+inline float apply(function f, float x, float slope) {
+    switch (f) {
+        case function::relu: return x > 0.0f ? x : 0.0f;
+        case function::relu6: return x > 6.0f ? 6.0f : x > 0.0f ? x : 0.0f;
+        case function::leaky_relu: return x >= 0.0f ? x : slope * x;
+        case function::sigmoid: return 1.0f / (1.0f + std::exp(-x));
+        case function::tanh: return std::tanh(x);
+        case function::hard_swish: return x * (x <= -3.0f ? 0.0f : x >= 3.0f ? 1.0f : (x + 3.0f) / 6.0f);
+    }
+    return x;
+}
+
+/// output[i] = f(input[i])
+template <function F, int Count>
+inline void map_fp32(const float* input, float* output, float slope) {
+    for (int i = 0; i < Count; ++i) output[i] = apply(F, input[i], slope);
+}
+
+/// output[i] = table[input[i] + 128], the function over all 256 values of int8.
+template <int Count, class In, class Out>
+constexpr void map_int8(const std::int8_t* table, const In* input, Out* output) {
+    for (int i = 0; i < Count; ++i)
+        output[i] = static_cast<Out>(table[input[i] - stored_offset<In> + 128] + stored_offset<Out>);
+}
+
+/// Two operands, one of which may be one value per channel or a single one: `period` is how often it repeats.
+struct pair_extent {
+    int count = 1;          ///< elements of the result
+    int first_period = 1;   ///< elements of the first operand
+    int second_period = 1;  ///< elements of the second
+    friend constexpr bool operator==(const pair_extent&, const pair_extent&) = default;
+};
+
+namespace detail {
+template <pair_extent P, class F>
+constexpr void for_each_pair(F f) {
+    if constexpr (P.first_period == P.count && P.second_period == P.count) {
+        for (int i = 0; i < P.count; ++i) f(i, i, i);
+    } else {
+        constexpr int inner = P.first_period < P.second_period ? P.first_period : P.second_period;
+        for (int i = 0; i < P.count; i += inner)
+            for (int j = 0; j < inner; ++j) f(i + j, P.first_period == P.count ? i + j : j, P.second_period == P.count ? i + j : j);
+    }
+}
+constexpr float clamp_to(float v, clamp_kind kind) {
+    if (kind != clamp_kind::none && !(v > 0.0f)) return 0.0f;
+    return kind == clamp_kind::relu6 && v > 6.0f ? 6.0f : v;
+}
+}  // namespace detail
+
+template <pair_extent P, clamp_kind Clamp>
+constexpr void add_fp32(const float* a, const float* b, float* output) {
+    detail::for_each_pair<P>([&](int i, int j, int k) { output[i] = detail::clamp_to(a[j] + b[k], Clamp); });
+}
+template <pair_extent P, clamp_kind Clamp>
+constexpr void mul_fp32(const float* a, const float* b, float* output) {
+    detail::for_each_pair<P>([&](int i, int j, int k) { output[i] = detail::clamp_to(a[j] * b[k], Clamp); });
+}
+
+/// Source: TensorFlow Lite reference Add for int8.
+template <pair_extent P, class A, class B, class Out>
+constexpr void add_int8_reference(const add_scaling& s, const A* a, const B* b, Out* output) {
+    detail::for_each_pair<P>([&](int i, int j, int k) {
+        output[i] = static_cast<Out>(s(a[j] - stored_offset<A>, b[k] - stored_offset<B>) + stored_offset<Out>);
+    });
+}
+
+/// clamp(requantize((a - za) * (b - zb), s.sum) + z, low, high). Source: TensorFlow Lite reference Mul for int8.
+template <pair_extent P, class A, class B, class Out>
+constexpr void mul_int8(const add_scaling& s, const A* a, const B* b, Out* output) {
+    detail::for_each_pair<P>([&](int i, int j, int k) {
+        const std::int32_t product =
+            (a[j] - stored_offset<A> - s.first_zero_point) * (b[k] - stored_offset<B> - s.second_zero_point);
+        output[i] = static_cast<Out>(clamp32(requantize(product, s.sum) + s.zero_point, s.low, s.high) + stored_offset<Out>);
+    });
+}
+
+/// The same bytes as add_int8_reference, 16 elements at a time where both operands have the shape of the result.
+template <class Isa, pair_extent P, class A, class B, class Out>
+constexpr void add_int8(const add_scaling& s, const A* a, const B* b, Out* output) {
+    if constexpr (!simd::has_vectors<Isa> || P.first_period != P.count || P.second_period != P.count || P.count < 16) {
+        add_int8_reference<P>(s, a, b, output);
+    } else {
+        using V = simd::vector_unit<Isa>;
+        using i32 = typename V::i32;
+        constexpr int vectors = V::vectors_per_panel;
+        const auto splat = [](fixed_multiplier m) { return V::make_factor(V::splat_int(m.multiplier), V::splat_int(m.shift)); };
+        const auto first = splat(s.first), second = splat(s.second), sum = splat(s.sum);
+        const i32 first_zero = V::splat_int(s.first_zero_point + stored_offset<A>);
+        const i32 second_zero = V::splat_int(s.second_zero_point + stored_offset<B>);
+        const i32 zero = V::splat_int(s.zero_point + stored_offset<Out>);
+        const i32 low = V::splat_int(s.low + stored_offset<Out>), high = V::splat_int(s.high + stored_offset<Out>);
+        const auto sixteen = [&](int at) {
+            i32 x[vectors], y[vectors];
+            V::load16(a + at, x);
+            V::load16(b + at, y);
+            for (int v = 0; v < vectors; ++v) {
+                const i32 l = V::requantize(V::template shift_left<add_left_shift>(V::subtract(x[v], first_zero)), first);
+                const i32 r = V::requantize(V::template shift_left<add_left_shift>(V::subtract(y[v], second_zero)), second);
+                x[v] = V::clamp(V::add(V::requantize(V::add(l, r), sum), zero), low, high);
+            }
+            V::store16(output + at, x);
+        };
+        int i = 0;
+        for (; i + 16 <= P.count; i += 16) sixteen(i);
+        for (; i < P.count; ++i)  // a last whole vector would read what an in-place result has already overwritten
+            output[i] = static_cast<Out>(s(a[i] - stored_offset<A>, b[i] - stored_offset<B>) + stored_offset<Out>);
+    }
+}
+
+/// Between the float and the int8 form of a tensor.
+template <int Count, class Out>
+constexpr void quantize_elements(affine a, const float* input, Out* output) {
+    for (int i = 0; i < Count; ++i) output[i] = static_cast<Out>(quantize(input[i], a) + stored_offset<Out>);
+}
+template <int Count, class In>
+constexpr void dequantize_elements(affine a, const In* input, float* output) {
+    for (int i = 0; i < Count; ++i) output[i] = dequantize(static_cast<std::int8_t>(input[i] - stored_offset<In>), a);
+}
+
+}  // namespace tensor_compress

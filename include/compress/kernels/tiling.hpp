@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstring>
+#include <utility>
+
+#include <compress/simd/vector_unit.hpp>
+#include <compress/storage/panels.hpp>
+
+namespace tensor_compress {
+
+/// Output pixels and panels of 16 outputs that a kernel keeps in registers at once.
+struct tile_size {
+    int rows = 1;
+    int panels = 1;
+};
+
+namespace detail {
+
+/// Panels per block: a divisor of their number where there is one, so that no narrower tile is compiled for a remainder.
+constexpr int choose_panels(int panels, int largest) {
+    if (panels <= largest) return panels;
+    for (int p = largest; p * 2 > largest; --p)
+        if (panels % p == 0) return p;
+    return largest;
+}
+
+/// Rows that waste least: tiles * (rows + 1), one for what a tile costs besides its rows.
+constexpr int choose_rows(int pixels, int most) {
+    if (pixels <= most) return pixels;
+    int best = 1;
+    for (int rows = 1; rows <= most; ++rows)
+        if (ceil_div(pixels, rows) * (rows + 1) <= ceil_div(pixels, best) * (best + 1)) best = rows;
+    return best;
+}
+
+}  // namespace detail
+
+/// rows * vectors + vectors + 1 <= registers (sums, one step of weights, one activation); `spare` registers stay free for
+/// operands that are split in two.
+template <class V>
+constexpr tile_size choose_tile(int pixels, int panels, int spare = 0) {
+    const int vectors = V::vectors_per_panel;
+    const int room = V::registers - 1 - spare;
+    if (pixels == 1) {
+        const int most = (room / 2) / vectors;
+        return {1, detail::choose_panels(panels, most < 1 ? 1 : most > 8 ? 8 : most)};
+    }
+    const int widest = V::registers >= 32 ? (vectors == 1 ? 5 : vectors == 2 ? 2 : 1) : 1;
+    const int p = detail::choose_panels(panels, widest == 5 && panels % 5 != 0 ? 4 : widest);
+    const int most = (room - p * vectors) / (p * vectors);
+    return {detail::choose_rows(pixels, most < 1 ? 1 : most > 14 ? 14 : most), p};
+}
+
+/// f.template operator()<i>() for i in [0, Count): a loop whose variable is a constant.
+template <int Count, class F>
+COMPRESS_INLINE void for_constants(F&& f) {
+    [&]<int... I>(std::integer_sequence<int, I...>) COMPRESS_LAMBDA_INLINE {
+        (f.template operator()<I>(), ...);
+    }(std::make_integer_sequence<int, Count>{});
+}
+
+/// Where along a row of output pixels the tiles lie: those that touch padding on the left and on the right are compiled for
+/// their place, all between share one.
+template <conv_geometry G, int Rows>
+struct row_tiles {
+    static constexpr bool touches_padding(int first, int rows) {
+        return G.column(first, 0) < 0 || G.column(first + rows - 1, G.kernel_width - 1) >= G.in_width;
+    }
+    static constexpr int whole = G.out_width / Rows;
+    static constexpr int rest = G.out_width % Rows;
+    static constexpr int count_left() {
+        int n = 0;
+        while (n < whole && touches_padding(n * Rows, Rows)) ++n;
+        return n;
+    }
+    static constexpr int left = count_left();
+    static constexpr int count_right() {
+        int n = 0;
+        while (n < whole - left && touches_padding((whole - 1 - n) * Rows, Rows)) ++n;
+        return n;
+    }
+    static constexpr int right = count_right();
+};
+
+/// `first` of a tile that touches no padding.
+inline constexpr int interior_tile = -1;
+
+}  // namespace tensor_compress

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <compress/simd/detail/intrinsics.hpp>
+#include <compress/simd/isa.hpp>
+#include <compress/simd/xsimd.hpp>
+
+namespace tensor_compress::simd {
+
+/// The primitives of kernels/ on AArch64 NEON, with or without the byte dot product. Activations stay int8.
+template <bool DotProduct>
+struct neon_unit : float_unit<xsimd::neon64> {
+    using float_unit<xsimd::neon64>::load;
+    using float_unit<xsimd::neon64>::store;
+    using i32 = int32x4_t;
+    using bytes4 = int8x16_t;
+    using row_bytes = int8x16_t;
+    using activation = std::int8_t;
+    static constexpr int lanes = 4;
+    static constexpr int registers = 32;
+    static constexpr int vectors_per_panel = 4;
+
+    static COMPRESS_INLINE f32 madd(f32 a, f32 b, f32 c) { return vfmaq_f32(c, a, b); }
+
+    static COMPRESS_INLINE bytes4 spread4(std::int32_t four_bytes) { return vreinterpretq_s8_s32(vdupq_n_s32(four_bytes)); }
+    static COMPRESS_INLINE bytes4 load_weights(const std::int8_t* p) { return vld1q_s8(p); }
+    static COMPRESS_INLINE i32 dot4(i32 sum, bytes4 activations, bytes4 weights) {
+#if defined(__ARM_FEATURE_DOTPROD)
+        if constexpr (DotProduct) return vdotq_s32(sum, activations, weights);
+#endif
+        // Two products of int8 can reach 2^15: each pair is widened before it is added.
+        const int16x8_t low = vmull_s8(vget_low_s8(activations), vget_low_s8(weights));
+        const int16x8_t high = vmull_high_s8(activations, weights);
+        return vaddq_s32(sum, vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high)));
+    }
+
+    static COMPRESS_INLINE row_bytes load_row(const std::int8_t* p) { return vld1q_s8(p); }
+    static COMPRESS_INLINE row_bytes splat_row(int stored) { return vdupq_n_s8(static_cast<std::int8_t>(stored)); }
+    static COMPRESS_INLINE void interleave4(const row_bytes (&rows)[4], bytes4 (&out)[4]) {
+        const int8x16x2_t top = vzipq_s8(rows[0], rows[1]);
+        const int8x16x2_t bottom = vzipq_s8(rows[2], rows[3]);
+        for (int i = 0; i < 2; ++i) {
+            const int16x8x2_t both = vzipq_s16(vreinterpretq_s16_s8(top.val[i]), vreinterpretq_s16_s8(bottom.val[i]));
+            out[2 * i] = vreinterpretq_s8_s16(both.val[0]);
+            out[2 * i + 1] = vreinterpretq_s8_s16(both.val[1]);
+        }
+    }
+    static COMPRESS_INLINE void store_interleaved(std::int8_t* p, const i32 (&v)[4]) { store16(p, v); }
+
+    static COMPRESS_INLINE i32 load(const std::int32_t* p) { return vld1q_s32(p); }
+    static COMPRESS_INLINE void store(std::int32_t* p, i32 v) { vst1q_s32(p, v); }
+    static COMPRESS_INLINE i32 splat_int(std::int32_t v) { return vdupq_n_s32(v); }
+    static COMPRESS_INLINE i32 zero() { return vdupq_n_s32(0); }
+    static COMPRESS_INLINE i32 add(i32 a, i32 b) { return vaddq_s32(a, b); }
+    static COMPRESS_INLINE i32 subtract(i32 a, i32 b) { return vsubq_s32(a, b); }
+    template <int Bits>
+    static COMPRESS_INLINE i32 shift_left(i32 v) {
+        return vshlq_n_s32(v, Bits);
+    }
+    static COMPRESS_INLINE i32 clamp(i32 v, i32 low, i32 high) { return vminq_s32(vmaxq_s32(v, low), high); }
+
+    static COMPRESS_INLINE void load16(const std::int8_t* p, i32 (&v)[4]) {
+        const int8x16_t bytes = vld1q_s8(p);
+        const int16x8_t low = vmovl_s8(vget_low_s8(bytes)), high = vmovl_high_s8(bytes);
+        v[0] = vmovl_s16(vget_low_s16(low));
+        v[1] = vmovl_high_s16(low);
+        v[2] = vmovl_s16(vget_low_s16(high));
+        v[3] = vmovl_high_s16(high);
+    }
+    static COMPRESS_INLINE void store16(void* p, const i32 (&v)[4]) {
+        const int16x8_t low = vcombine_s16(vmovn_s32(v[0]), vmovn_s32(v[1]));
+        const int16x8_t high = vcombine_s16(vmovn_s32(v[2]), vmovn_s32(v[3]));
+        vst1q_s8(static_cast<std::int8_t*>(p), vcombine_s8(vmovn_s16(low), vmovn_s16(high)));
+    }
+
+    /// vqrdmulh is the high product of core/fixed_point.hpp; vrshl rounds ties up, so negative values are moved down by one.
+    struct factor {
+        i32 multiplier, left, right;  ///< `right` is zero or negative, as vrshl takes it
+    };
+    static COMPRESS_INLINE factor make_factor(i32 multiplier, i32 shift) {
+        return {multiplier, vmaxq_s32(shift, zero()), vminq_s32(shift, zero())};
+    }
+    static COMPRESS_INLINE factor load_factor(const std::int32_t* multiplier, const std::int8_t* shift) {
+        std::int32_t four_bytes;
+        __builtin_memcpy(&four_bytes, shift, 4);
+        const int8x8_t bytes = vreinterpret_s8_s32(vdup_n_s32(four_bytes));
+        return make_factor(vld1q_s32(multiplier), vmovl_s16(vget_low_s16(vmovl_s8(bytes))));
+    }
+    static COMPRESS_INLINE i32 requantize(i32 sum, const factor& f) {
+        const i32 high = vqrdmulhq_s32(vshlq_s32(sum, f.left), f.multiplier);
+        const i32 down = vshrq_n_s32(vandq_s32(high, f.right), 31);
+        return vrshlq_s32(vqaddq_s32(high, down), f.right);
+    }
+};
+
+}  // namespace tensor_compress::simd

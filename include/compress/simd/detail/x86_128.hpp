@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#include <compress/core/config.hpp>
+#include <compress/simd/detail/intrinsics.hpp>
+
+namespace tensor_compress::simd {
+
+/// What SSE4.2 calls its 16-byte instructions; the byte dot product is AVX-512 VNNI's at that width.
+struct x86_registers_128 {
+    static constexpr int bytes = 16;
+#if defined(__AVX512VL__)
+    static constexpr int count = 32;
+#else
+    static constexpr int count = 16;
+#endif
+    using reg = __m128i;
+    static COMPRESS_INLINE reg load(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
+    static COMPRESS_INLINE void store(void* p, reg v) { _mm_storeu_si128(static_cast<__m128i*>(p), v); }
+    static COMPRESS_INLINE reg zero() { return _mm_setzero_si128(); }
+    static COMPRESS_INLINE reg splat8(int v) { return _mm_set1_epi8(static_cast<char>(v)); }
+    static COMPRESS_INLINE reg splat16(int v) { return _mm_set1_epi16(static_cast<short>(v)); }
+    static COMPRESS_INLINE reg splat32(std::int32_t v) { return _mm_set1_epi32(v); }
+    static COMPRESS_INLINE reg splat64(std::int64_t v) { return _mm_set1_epi64x(v); }
+    static COMPRESS_INLINE reg bit_and(reg a, reg b) { return _mm_and_si128(a, b); }
+    static COMPRESS_INLINE reg bit_xor(reg a, reg b) { return _mm_xor_si128(a, b); }
+    static COMPRESS_INLINE reg add32(reg a, reg b) { return _mm_add_epi32(a, b); }
+    static COMPRESS_INLINE reg sub32(reg a, reg b) { return _mm_sub_epi32(a, b); }
+    static COMPRESS_INLINE reg add64(reg a, reg b) { return _mm_add_epi64(a, b); }
+    static COMPRESS_INLINE reg min32(reg a, reg b) { return _mm_min_epi32(a, b); }
+    static COMPRESS_INLINE reg max32(reg a, reg b) { return _mm_max_epi32(a, b); }
+    static COMPRESS_INLINE reg mul_even(reg a, reg b) { return _mm_mul_epi32(a, b); }
+    static COMPRESS_INLINE reg madd16(reg a, reg b) { return _mm_madd_epi16(a, b); }
+    static COMPRESS_INLINE reg unpack_low8(reg a, reg b) { return _mm_unpacklo_epi8(a, b); }
+    static COMPRESS_INLINE reg unpack_high8(reg a, reg b) { return _mm_unpackhi_epi8(a, b); }
+    static COMPRESS_INLINE reg unpack_low16(reg a, reg b) { return _mm_unpacklo_epi16(a, b); }
+    static COMPRESS_INLINE reg unpack_high16(reg a, reg b) { return _mm_unpackhi_epi16(a, b); }
+    static COMPRESS_INLINE reg pack32(reg a, reg b) { return _mm_packs_epi32(a, b); }
+    static COMPRESS_INLINE reg pack16_signed(reg a, reg b) { return _mm_packs_epi16(a, b); }
+    static COMPRESS_INLINE reg pack16_unsigned(reg a, reg b) { return _mm_packus_epi16(a, b); }
+    template <int Bits>
+    static COMPRESS_INLINE reg shift_left32(reg v) { return _mm_slli_epi32(v, Bits); }
+    template <int Bits>
+    static COMPRESS_INLINE reg shift_right32(reg v) { return _mm_srai_epi32(v, Bits); }
+    template <int Bits>
+    static COMPRESS_INLINE reg shift_right64(reg v) { return _mm_srli_epi64(v, Bits); }
+    static COMPRESS_INLINE reg high_byte_of16(reg v) { return _mm_srli_epi16(v, 8); }
+    static COMPRESS_INLINE reg high_byte_of16_signed(reg v) { return _mm_srai_epi16(v, 8); }
+    static COMPRESS_INLINE reg low_byte_of16_signed(reg v) { return _mm_srai_epi16(_mm_slli_epi16(v, 8), 8); }
+    /// Even 32-bit lanes of the high halves of `even`, odd ones of those of `odd`.
+    static COMPRESS_INLINE reg merge_high_halves(reg even, reg odd) {
+        return _mm_blend_epi16(shift_right64<32>(even), odd, 0xcc);
+    }
+
+    // SSE has no shift by a different count in each lane: a left one is a product by 2^count, a right one the product by
+    // 2^(30 - count) moved down by 30 in 64 bits, which floors as a shift does. Counts are at most 30.
+    static COMPRESS_INLINE reg power_of_two(reg count) {
+        return _mm_cvttps_epi32(_mm_castsi128_ps(_mm_slli_epi32(_mm_add_epi32(count, splat32(127)), 23)));
+    }
+    static COMPRESS_INLINE reg left_operand(reg count) { return power_of_two(count); }
+    static COMPRESS_INLINE reg right_operand(reg count) { return power_of_two(_mm_sub_epi32(splat32(30), count)); }
+    static COMPRESS_INLINE reg shift_left_by(reg v, reg operand) { return _mm_mullo_epi32(v, operand); }
+    static COMPRESS_INLINE reg shift_right_by(reg v, reg operand) {
+        const reg even = _mm_srli_epi64(_mm_mul_epi32(v, operand), 30);
+        const reg odd = _mm_slli_epi64(_mm_mul_epi32(_mm_srli_epi64(v, 32), _mm_srli_epi64(operand, 32)), 2);
+        return _mm_blend_epi16(even, odd, 0xcc);
+    }
+
+    static COMPRESS_INLINE reg widen_unsigned(const void* p) { return _mm_cvtepu8_epi32(_mm_loadu_si32(p)); }
+    static COMPRESS_INLINE reg widen_signed(const void* p) { return _mm_cvtepi8_epi32(_mm_loadu_si32(p)); }
+    /// 16 integers that fit a byte, as 16 bytes.
+    static COMPRESS_INLINE void narrow16(void* p, const reg (&v)[4]) {
+        const reg mask = splat32(0xff);
+        const reg low = _mm_packus_epi32(bit_and(v[0], mask), bit_and(v[1], mask));
+        const reg high = _mm_packus_epi32(bit_and(v[2], mask), bit_and(v[3], mask));
+        store(p, _mm_packus_epi16(low, high));
+    }
+
+#if defined(__AVX512VNNI__) && defined(__AVX512VL__)
+    /// sum + the four products of unsigned bytes of `a` and signed bytes of `b` in each lane.
+    static COMPRESS_INLINE reg dot4(reg sum, reg a, reg b) { return _mm_dpbusd_epi32(sum, a, b); }
+#endif
+};
+
+}  // namespace tensor_compress::simd

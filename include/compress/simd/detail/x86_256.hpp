@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstdint>
+
+#include <compress/core/config.hpp>
+#include <compress/simd/detail/intrinsics.hpp>
+
+namespace tensor_compress::simd {
+
+/// What AVX2 calls its 32-byte instructions; the byte dot product is AVX-VNNI's or AVX-512 VNNI's at that width.
+struct x86_registers_256 {
+    static constexpr int bytes = 32;
+#if defined(__AVX512VL__)
+    static constexpr int count = 32;
+#else
+    static constexpr int count = 16;
+#endif
+    using reg = __m256i;
+    static COMPRESS_INLINE reg load(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+    static COMPRESS_INLINE void store(void* p, reg v) { _mm256_storeu_si256(static_cast<__m256i*>(p), v); }
+    static COMPRESS_INLINE reg zero() { return _mm256_setzero_si256(); }
+    static COMPRESS_INLINE reg splat8(int v) { return _mm256_set1_epi8(static_cast<char>(v)); }
+    static COMPRESS_INLINE reg splat16(int v) { return _mm256_set1_epi16(static_cast<short>(v)); }
+    static COMPRESS_INLINE reg splat32(std::int32_t v) { return _mm256_set1_epi32(v); }
+    static COMPRESS_INLINE reg splat64(std::int64_t v) { return _mm256_set1_epi64x(v); }
+    static COMPRESS_INLINE reg bit_and(reg a, reg b) { return _mm256_and_si256(a, b); }
+    static COMPRESS_INLINE reg bit_xor(reg a, reg b) { return _mm256_xor_si256(a, b); }
+    static COMPRESS_INLINE reg add32(reg a, reg b) { return _mm256_add_epi32(a, b); }
+    static COMPRESS_INLINE reg sub32(reg a, reg b) { return _mm256_sub_epi32(a, b); }
+    static COMPRESS_INLINE reg add64(reg a, reg b) { return _mm256_add_epi64(a, b); }
+    static COMPRESS_INLINE reg min32(reg a, reg b) { return _mm256_min_epi32(a, b); }
+    static COMPRESS_INLINE reg max32(reg a, reg b) { return _mm256_max_epi32(a, b); }
+    static COMPRESS_INLINE reg mul_even(reg a, reg b) { return _mm256_mul_epi32(a, b); }
+    static COMPRESS_INLINE reg madd16(reg a, reg b) { return _mm256_madd_epi16(a, b); }
+    static COMPRESS_INLINE reg unpack_low8(reg a, reg b) { return _mm256_unpacklo_epi8(a, b); }
+    static COMPRESS_INLINE reg unpack_high8(reg a, reg b) { return _mm256_unpackhi_epi8(a, b); }
+    static COMPRESS_INLINE reg unpack_low16(reg a, reg b) { return _mm256_unpacklo_epi16(a, b); }
+    static COMPRESS_INLINE reg unpack_high16(reg a, reg b) { return _mm256_unpackhi_epi16(a, b); }
+    static COMPRESS_INLINE reg pack32(reg a, reg b) { return _mm256_packs_epi32(a, b); }
+    static COMPRESS_INLINE reg pack16_signed(reg a, reg b) { return _mm256_packs_epi16(a, b); }
+    static COMPRESS_INLINE reg pack16_unsigned(reg a, reg b) { return _mm256_packus_epi16(a, b); }
+    template <int Bits>
+    static COMPRESS_INLINE reg shift_left32(reg v) { return _mm256_slli_epi32(v, Bits); }
+    template <int Bits>
+    static COMPRESS_INLINE reg shift_right32(reg v) { return _mm256_srai_epi32(v, Bits); }
+    template <int Bits>
+    static COMPRESS_INLINE reg shift_right64(reg v) { return _mm256_srli_epi64(v, Bits); }
+    static COMPRESS_INLINE reg high_byte_of16(reg v) { return _mm256_srli_epi16(v, 8); }
+    static COMPRESS_INLINE reg high_byte_of16_signed(reg v) { return _mm256_srai_epi16(v, 8); }
+    static COMPRESS_INLINE reg low_byte_of16_signed(reg v) { return _mm256_srai_epi16(_mm256_slli_epi16(v, 8), 8); }
+    /// Even 32-bit lanes of the high halves of `even`, odd ones of those of `odd`.
+    static COMPRESS_INLINE reg merge_high_halves(reg even, reg odd) {
+        return _mm256_blend_epi32(shift_right64<32>(even), odd, 0xaa);
+    }
+
+    // Shifts by a different count in each lane.
+    static COMPRESS_INLINE reg left_operand(reg count) { return count; }
+    static COMPRESS_INLINE reg right_operand(reg count) { return count; }
+    static COMPRESS_INLINE reg shift_left_by(reg v, reg operand) { return _mm256_sllv_epi32(v, operand); }
+    static COMPRESS_INLINE reg shift_right_by(reg v, reg operand) { return _mm256_srav_epi32(v, operand); }
+
+    static COMPRESS_INLINE reg widen_unsigned(const void* p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p))); }
+    static COMPRESS_INLINE reg widen_signed(const void* p) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p))); }
+    /// 16 integers that fit a byte, as 16 bytes.
+    static COMPRESS_INLINE void narrow16(void* p, const reg (&v)[2]) {
+        const reg mask = splat32(0xff);
+        const reg words = _mm256_permute4x64_epi64(_mm256_packus_epi32(bit_and(v[0], mask), bit_and(v[1], mask)), 0xd8);
+        _mm_storeu_si128(static_cast<__m128i*>(p), _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)));
+    }
+
+#if defined(__AVXVNNI__) || (defined(__AVX512VNNI__) && defined(__AVX512VL__))
+    /// sum + the four products of unsigned bytes of `a` and signed bytes of `b` in each lane.
+    static COMPRESS_INLINE reg dot4(reg sum, reg a, reg b) {
+#if defined(__AVX512VNNI__) && defined(__AVX512VL__)
+        return _mm256_dpbusd_epi32(sum, a, b);
+#else
+        return _mm256_dpbusd_avx_epi32(sum, a, b);
+#endif
+    }
+#endif
+};
+
+}  // namespace tensor_compress::simd

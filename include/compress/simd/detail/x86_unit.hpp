@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <compress/simd/detail/intrinsics.hpp>
+#include <compress/simd/isa.hpp>
+#include <compress/simd/xsimd.hpp>
+
+namespace tensor_compress::simd {
+
+/// Fused where the machine fuses; called `madd` because xsimd 8's `fma` is not fused on AVX-512.
+template <class F32>
+COMPRESS_INLINE F32 x86_madd(F32 a, F32 b, F32 c) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(F32) == 64) return _mm512_fmadd_ps(a, b, c);
+#endif
+#if defined(__FMA__)
+    if constexpr (sizeof(F32) == 32) return _mm256_fmadd_ps(a, b, c);
+    if constexpr (sizeof(F32) == 16) return _mm_fmadd_ps(a, b, c);
+#endif
+    if constexpr (sizeof(F32) == 16) return a * b + c;
+}
+
+/// The primitives of kernels/ over one width of x86 registers: one algorithm, the registers say how an instruction is called.
+template <class XsimdArch, class Registers, bool Vnni>
+struct x86_unit : float_unit<XsimdArch> {
+    using typename float_unit<XsimdArch>::f32;
+    using float_unit<XsimdArch>::load;
+    using float_unit<XsimdArch>::store;
+    using R = Registers;
+    using i32 = typename R::reg;
+    using row_bytes = typename R::reg;
+    using activation = std::uint8_t;
+    static constexpr int lanes = R::bytes / 4;
+    static constexpr int registers = R::count;
+    static constexpr int vectors_per_panel = 16 / lanes;
+
+    static COMPRESS_INLINE f32 madd(f32 a, f32 b, f32 c) { return x86_madd<f32>(a, b, c); }
+
+    // --- groups of four bytes, their products summed into 32 bits ---
+
+    /// Without VNNI even and odd bytes are widened to 16 bits apart: `vpmaddubsw` would saturate.
+    struct split {
+        i32 even, odd;
+    };
+    template <bool Whole, class Operand>
+    struct operand_of {
+        using type = Operand;
+    };
+    template <class Operand>
+    struct operand_of<true, Operand> {
+        using type = i32;
+    };
+    using bytes4 = typename operand_of<Vnni, split>::type;
+
+    static COMPRESS_INLINE bytes4 unsigned_operand(i32 v) {
+        if constexpr (Vnni)
+            return v;
+        else
+            return {R::bit_and(v, R::splat16(0xff)), R::high_byte_of16(v)};
+    }
+    static COMPRESS_INLINE bytes4 signed_operand(i32 v) {
+        if constexpr (Vnni)
+            return v;
+        else
+            return {R::low_byte_of16_signed(v), R::high_byte_of16_signed(v)};
+    }
+    static COMPRESS_INLINE bytes4 spread4(std::int32_t four_bytes) { return unsigned_operand(R::splat32(four_bytes)); }
+    static COMPRESS_INLINE bytes4 load_weights(const std::int8_t* p) { return signed_operand(R::load(p)); }
+    static COMPRESS_INLINE i32 dot4(i32 sum, bytes4 activations, bytes4 weights) {
+        if constexpr (Vnni) {
+            return R::dot4(sum, activations, weights);
+        } else {
+            sum = R::add32(sum, R::madd16(activations.even, weights.even));
+            return R::add32(sum, R::madd16(activations.odd, weights.odd));
+        }
+    }
+
+    // --- rows of bytes, for depthwise convolutions ---
+
+    static COMPRESS_INLINE row_bytes load_row(const std::uint8_t* p) { return R::load(p); }
+    static COMPRESS_INLINE row_bytes load_row(const std::int8_t* p) { return R::bit_xor(R::load(p), R::splat8(-128)); }
+    static COMPRESS_INLINE row_bytes splat_row(int stored) { return R::splat8(stored); }
+
+    /// Four rows of bytes become four vectors of [channels][4 rows]. Vector j holds, in its 16-byte part q, the channels
+    /// 16 q + 4 j .. + 3: the unpack instructions do not cross those parts. `store_interleaved` undoes the order.
+    static COMPRESS_INLINE void interleave4(const row_bytes (&rows)[4], bytes4 (&out)[4]) {
+        const i32 low01 = R::unpack_low8(rows[0], rows[1]), high01 = R::unpack_high8(rows[0], rows[1]);
+        const i32 low23 = R::unpack_low8(rows[2], rows[3]), high23 = R::unpack_high8(rows[2], rows[3]);
+        out[0] = unsigned_operand(R::unpack_low16(low01, low23));
+        out[1] = unsigned_operand(R::unpack_high16(low01, low23));
+        out[2] = unsigned_operand(R::unpack_low16(high01, high23));
+        out[3] = unsigned_operand(R::unpack_high16(high01, high23));
+    }
+    static COMPRESS_INLINE void store_interleaved(std::uint8_t* p, const i32 (&v)[4]) {
+        R::store(p, R::pack16_unsigned(R::pack32(v[0], v[1]), R::pack32(v[2], v[3])));
+    }
+    static COMPRESS_INLINE void store_interleaved(std::int8_t* p, const i32 (&v)[4]) {
+        R::store(p, R::pack16_signed(R::pack32(v[0], v[1]), R::pack32(v[2], v[3])));
+    }
+
+    // --- 32-bit integers ---
+
+    static COMPRESS_INLINE i32 load(const std::int32_t* p) { return R::load(p); }
+    static COMPRESS_INLINE void store(std::int32_t* p, i32 v) { R::store(p, v); }
+    static COMPRESS_INLINE i32 splat_int(std::int32_t v) { return R::splat32(v); }
+    static COMPRESS_INLINE i32 zero() { return R::zero(); }
+    static COMPRESS_INLINE i32 add(i32 a, i32 b) { return R::add32(a, b); }
+    static COMPRESS_INLINE i32 subtract(i32 a, i32 b) { return R::sub32(a, b); }
+    template <int Bits>
+    static COMPRESS_INLINE i32 shift_left(i32 v) {
+        return R::template shift_left32<Bits>(v);
+    }
+    static COMPRESS_INLINE i32 clamp(i32 v, i32 low, i32 high) { return R::min32(R::max32(v, low), high); }
+
+    /// 16 stored bytes as integers, and integers that fit a byte as 16 bytes.
+    static COMPRESS_INLINE void load16(const std::uint8_t* p, i32 (&v)[vectors_per_panel]) {
+        for (int i = 0; i < vectors_per_panel; ++i) v[i] = R::widen_unsigned(p + i * lanes);
+    }
+    static COMPRESS_INLINE void load16(const std::int8_t* p, i32 (&v)[vectors_per_panel]) {
+        for (int i = 0; i < vectors_per_panel; ++i) v[i] = R::widen_signed(p + i * lanes);
+    }
+    static COMPRESS_INLINE void store16(void* p, const i32 (&v)[vectors_per_panel]) { R::narrow16(p, v); }
+
+    // --- requantisation: bit for bit `requantize` of core/fixed_point.hpp ---
+
+    /// Multipliers of even lanes, those of odd lanes moved down, and shifts. The left shift is one more than asked: the high
+    /// product is the upper half of twice the value times the multiplier.
+    struct factor {
+        i32 even, odd, left, right, half, rounds;
+    };
+    static COMPRESS_INLINE factor make_factor(i32 multiplier, i32 shift) {
+        const i32 none = R::zero(), one = R::splat32(1);
+        const i32 right = R::max32(R::sub32(none, shift), none);
+        const i32 rounds = R::template shift_right32<31>(R::sub32(none, right));
+        const i32 half = R::bit_and(rounds, R::shift_left_by(one, R::left_operand(R::max32(R::sub32(right, one), none))));
+        return {multiplier, R::template shift_right64<32>(multiplier), R::left_operand(R::add32(R::max32(shift, none), one)),
+                R::right_operand(right), half, rounds};
+    }
+    static COMPRESS_INLINE factor load_factor(const std::int32_t* multiplier, const std::int8_t* shift) {
+        return make_factor(R::load(multiplier), R::widen_signed(shift));
+    }
+    /// @pre  |sum| * 2^(left shift + 1) < 2^31; right shifts are at most 30
+    static COMPRESS_INLINE i32 requantize(i32 sum, const factor& f) {
+        const i32 doubled = R::shift_left_by(sum, f.left);
+        const i32 rounding = R::splat64(std::int64_t{1} << 31);
+        const i32 even = R::add64(R::mul_even(doubled, f.even), rounding);
+        const i32 odd = R::add64(R::mul_even(R::template shift_right64<32>(doubled), f.odd), rounding);
+        const i32 high = R::merge_high_halves(even, odd);
+        const i32 sign = R::bit_and(R::template shift_right32<31>(high), f.rounds);
+        return R::shift_right_by(R::add32(R::add32(high, f.half), sign), f.right);
+    }
+};
+
+}  // namespace tensor_compress::simd

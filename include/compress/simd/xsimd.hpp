@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The one door to xsimd. Its `fma` on AVX-512 is a multiplication and an addition in version 8, so the fused one is written
+// here; horizontal sums changed their name between 8 and 13 and are not used at all.
+
+#include <compress/simd/detail/intrinsics.hpp>
+
+#include <xsimd/xsimd.hpp>
+
+#include <compress/core/config.hpp>
+
+namespace tensor_compress::simd {
+
+/// Floating-point vectors of one xsimd architecture: `lanes` values, loads and stores without alignment.
+template <class XsimdArch>
+struct float_unit {
+    using f32 = xsimd::batch<float, XsimdArch>;
+    static constexpr int float_lanes = static_cast<int>(f32::size);
+
+    static COMPRESS_INLINE f32 load(const float* p) { return f32::load_unaligned(p); }
+    static COMPRESS_INLINE f32 splat(float v) { return f32(v); }
+    static COMPRESS_INLINE void store(float* p, f32 v) { v.store_unaligned(p); }
+    static COMPRESS_INLINE f32 min(f32 a, f32 b) { return xsimd::min(a, b); }
+    static COMPRESS_INLINE f32 max(f32 a, f32 b) { return xsimd::max(a, b); }
+    static COMPRESS_INLINE f32 exp(f32 v) { return xsimd::exp(v); }
+    static COMPRESS_INLINE f32 tanh(f32 v) { return xsimd::tanh(v); }
+};
+
+}  // namespace tensor_compress::simd

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <compress/core/fixed_add.hpp>
+#include <compress/storage/panels.hpp>
+
+namespace tensor_compress {
+
+/// A quantised convolution or linear layer in natural order: what conversion computes and `pack` lays out.
+struct int8_product {
+    const std::int8_t* weights;       ///< [out, in / groups, kernel height, kernel width], zero point 0
+    const std::int32_t* bias;         ///< [out], in units of input scale * weight scale, or null
+    const fixed_multiplier* factors;  ///< [out], input scale * weight scale / output scale
+    std::int32_t input_zero_point = 0;
+    std::int32_t zero_point = 0;
+    std::int32_t low = -128, high = 127;  ///< activation bounds in steps of the output
+    add_scaling add{};                    ///< where a residual add is fused: first is this product, second the residual
+};
+
+namespace detail {
+
+template <conv_geometry G>
+constexpr int natural_index(int output, int channel, int kernel_row, int kernel_column) {
+    return ((output * G.group_inputs() + channel) * G.kernel_height + kernel_row) * G.kernel_width + kernel_column;
+}
+
+template <conv_geometry G, class F>
+constexpr void for_each_weight(int output, F f) {
+    for (int c = 0; c < G.group_inputs(); ++c)
+        for (int i = 0; i < G.kernel_height; ++i)
+            for (int j = 0; j < G.kernel_width; ++j) f(c, i, j, natural_index<G>(output, c, i, j));
+}
+
+}  // namespace detail
+
+/// Lays out fp32 weights [out, in / groups, kernel height, kernel width] and bias [out] (or null) as float_sections<Order>.
+template <class Order, conv_geometry G>
+constexpr void pack_float(std::int8_t* to, const float* weights, const float* bias) {
+    using sections = float_sections<Order>;
+    for (int i = 0; i < sections::bytes; ++i) to[i] = 0;
+    for (int o = 0; o < G.out_channels; ++o) {
+        detail::for_each_weight<G>(o, [&](int c, int i, int j, int natural) {
+            store_bytes(to + sections::weights + 4 * Order::index(o, c, i, j), weights[natural]);
+        });
+        store_bytes(to + sections::bias + 4 * Order::slot(o), bias == nullptr ? 0.0f : bias[o]);
+    }
+}
+
+/// Lays out a quantised product as int8_sections<Order, Residual>. Factors below 2^-31 become 0: no sum that fits reaches a half.
+template <class Order, conv_geometry G, bool Residual>
+constexpr void pack_int8(std::int8_t* to, const int8_product& p) {
+    using sections = int8_sections<Order, Residual>;
+    for (int i = 0; i < sections::bytes; ++i) to[i] = 0;
+    for (int o = 0; o < G.out_channels; ++o) {
+        std::int32_t sum = 0;
+        detail::for_each_weight<G>(o, [&](int c, int i, int j, int natural) {
+            to[sections::weights + Order::index(o, c, i, j)] = p.weights[natural];
+            sum += p.weights[natural];
+        });
+        const int slot = Order::slot(o);
+        const fixed_multiplier factor = p.factors[o].shift < -30 ? fixed_multiplier{} : p.factors[o];
+        store_bytes<std::int32_t>(to + sections::bias + 4 * slot, (p.bias == nullptr ? 0 : p.bias[o]) - p.input_zero_point * sum);
+        store_bytes<std::int32_t>(to + sections::weight_sum + 4 * slot, sum);
+        store_bytes<std::int32_t>(to + sections::multiplier + 4 * slot, factor.multiplier);
+        to[sections::shift + slot] = static_cast<std::int8_t>(factor.shift);
+    }
+    const auto set = [&](int8_parameter which, std::int32_t value) {
+        if (static_cast<int>(which) < sections::parameter_count)
+            store_bytes(to + sections::parameters + 4 * static_cast<int>(which), value);
+    };
+    set(int8_parameter::input_zero_point, p.input_zero_point);
+    set(int8_parameter::stage_zero_point, p.zero_point);
+    set(int8_parameter::stage_low, p.low);
+    set(int8_parameter::stage_high, p.high);
+    set(int8_parameter::residual_zero_point, p.add.second_zero_point);
+    set(int8_parameter::residual_multiplier, p.add.second.multiplier);
+    set(int8_parameter::residual_shift, p.add.second.shift);
+    set(int8_parameter::stage_multiplier, p.add.first.multiplier);
+    set(int8_parameter::stage_shift, p.add.first.shift);
+    set(int8_parameter::sum_multiplier, p.add.sum.multiplier);
+    set(int8_parameter::sum_shift, p.add.sum.shift);
+    set(int8_parameter::sum_zero_point, p.add.zero_point);
+    set(int8_parameter::sum_low, p.add.low);
+    set(int8_parameter::sum_high, p.add.high);
+}
+
+}  // namespace tensor_compress

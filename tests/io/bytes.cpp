@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+#include <compress/io/bytes.hpp>
+
+#include <cmath>
+
+#include "../catch.hpp"
+
+namespace tc = tensor_compress;
+namespace fs = std::filesystem;
+using Catch::Matchers::ContainsSubstring;
+using byte_vector = std::vector<std::uint8_t>;
+
+namespace {
+
+/// A folder of this test's own, removed at the end.
+struct scratch_folder {
+    fs::path path = fs::temp_directory_path() / ("compress-bytes-" + std::to_string(std::random_device{}()));
+    scratch_folder() { fs::create_directories(path); }
+    ~scratch_folder() { fs::remove_all(path); }
+    fs::path operator/(const char* name) const { return path / name; }
+};
+
+byte_vector gzip(const byte_vector& plain) {
+    z_stream stream{};
+    REQUIRE(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+    byte_vector packed(deflateBound(&stream, static_cast<uLong>(plain.size())) + 32);
+    stream.next_in = const_cast<Bytef*>(plain.data());
+    stream.avail_in = static_cast<uInt>(plain.size());
+    stream.next_out = packed.data();
+    stream.avail_out = static_cast<uInt>(packed.size());
+    REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
+    packed.resize(stream.total_out);
+    deflateEnd(&stream);
+    return packed;
+}
+
+byte_vector ramp(std::size_t count) {
+    byte_vector bytes(count);
+    for (std::size_t i = 0; i < count; ++i) bytes[i] = static_cast<std::uint8_t>(i * i >> 3);
+    return bytes;
+}
+
+std::size_t files_in(const fs::path& folder) {
+    return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+}
+
+} // namespace
+
+TEST_CASE("a file is read as it was written", "[bytes]") {
+    const scratch_folder folder;
+    for (const std::size_t count : {1u, 255u, 70'000u}) {
+        tc::write_file(folder / "a.bin", ramp(count));
+        CHECK(tc::read_file(folder / "a.bin") == ramp(count));
+        CHECK(tc::read_unpacked(folder / "a.bin") == ramp(count));
+    }
+    CHECK(files_in(folder.path) == 1);
+}
+
+TEST_CASE("a file that cannot be read says why", "[bytes]") {
+    const scratch_folder folder;
+    CHECK_THROWS_WITH(tc::read_file(folder / "none.bin"),
+                      ContainsSubstring("none.bin: does not exist; check the path"));
+    CHECK_THROWS_WITH(tc::read_file(folder.path), ContainsSubstring("is a directory; name a file in it"));
+    CHECK_THROWS_WITH(tc::read_file("/dev/null"), ContainsSubstring("is not a regular file"));
+    tc::write_file(folder / "empty.bin", {});
+    CHECK_THROWS_WITH(tc::read_file(folder / "empty.bin"), ContainsSubstring("empty.bin: is empty;"));
+    CHECK_THROWS_AS(tc::read_file(""), tc::error);
+    CHECK_THROWS_AS(tc::read_file(folder / "a.bin/b"), tc::error);
+}
+
+TEST_CASE("gzip is unpacked by its magic bytes, not by the name", "[bytes]") {
+    const scratch_folder folder;
+    for (const std::size_t count : {0u, 1u, 65'536u, 300'000u}) {
+        tc::write_file(folder / "a.bin", gzip(ramp(count)));
+        CHECK(tc::read_unpacked(folder / "a.bin") == ramp(count));
+        CHECK(tc::read_file(folder / "a.bin") == gzip(ramp(count)));
+    }
+}
+
+TEST_CASE("gzip members are joined", "[bytes]") {
+    const scratch_folder folder;
+    auto two = gzip({1, 2, 3});
+    const auto second = gzip({4, 5});
+    two.insert(two.end(), second.begin(), second.end());
+    tc::write_file(folder / "a.gz", two);
+    CHECK(tc::read_unpacked(folder / "a.gz") == byte_vector{1, 2, 3, 4, 5});
+}
+
+TEST_CASE("gzip data cut anywhere are refused", "[bytes]") {
+    const scratch_folder folder;
+    const auto packed = gzip(ramp(500));
+    for (std::size_t length = 2; length < packed.size(); ++length) {
+        tc::write_file(folder / "a.gz", std::span(packed).first(length));
+        CHECK_THROWS_WITH(tc::read_unpacked(folder / "a.gz"), ContainsSubstring("ends inside its gzip data"));
+    }
+}
+
+TEST_CASE("damaged gzip data are refused", "[bytes]") {
+    const scratch_folder folder;
+    auto checksum = gzip(ramp(500));
+    checksum[checksum.size() - 8] ^= 1;
+    tc::write_file(folder / "a.gz", checksum);
+    CHECK_THROWS_WITH(tc::read_unpacked(folder / "a.gz"),
+                      ContainsSubstring("holds damaged gzip data (incorrect data check)"));
+
+    auto trailing = gzip(ramp(500));
+    trailing.push_back(7);
+    tc::write_file(folder / "a.gz", trailing);
+    CHECK_THROWS_WITH(tc::read_unpacked(folder / "a.gz"),
+                      ContainsSubstring("has 1 byte after the end of its gzip data"));
+}
+
+TEST_CASE("gzip data above the limit are refused before they fill the memory", "[bytes]") {
+    const scratch_folder folder;
+    tc::write_file(folder / "a.gz", gzip(byte_vector(1'000'000)));
+    CHECK(tc::read_unpacked(folder / "a.gz", 1'000'000).size() == 1'000'000);
+    CHECK_THROWS_WITH(tc::read_unpacked(folder / "a.gz", 999'999),
+                      ContainsSubstring("unpacks to more than the limit of 999999 bytes"));
+}
+
+TEST_CASE("values have either byte order and no alignment", "[bytes]") {
+    const byte_vector bytes{0xff, 0x01, 0x02, 0x03, 0x04};
+    CHECK(tc::load_value<std::uint32_t>(&bytes[1], std::endian::little) == 0x04030201u);
+    CHECK(tc::load_value<std::uint32_t>(&bytes[1], std::endian::big) == 0x01020304u);
+    CHECK(tc::load_value<std::int8_t>(&bytes[0], std::endian::big) == -1);
+    for (const auto order : {std::endian::little, std::endian::big}) {
+        byte_vector written;
+        tc::append_value(written, -1.5f, order);
+        tc::append_value(written, std::int64_t{-2}, order);
+        REQUIRE(written.size() == 12);
+        CHECK(tc::load_value<float>(written.data(), order) == -1.5f);
+        CHECK(tc::load_value<std::int64_t>(written.data() + 4, order) == -2);
+    }
+}
+
+TEST_CASE("a reader never passes the end", "[bytes]") {
+    const byte_vector bytes{1, 2, 3, 4, 5};
+    tc::byte_reader reader(bytes, "five.bin");
+    CHECK(reader.read<std::uint16_t>(std::endian::big, "a number") == 0x0102);
+    CHECK(reader.position() == 2);
+    CHECK(reader.remaining() == 3);
+    CHECK_THROWS_WITH(reader.read<std::uint32_t>(std::endian::big, "the count"),
+                      ContainsSubstring("five.bin: ends after 5 bytes, but the count at byte 2 takes 4;"));
+    CHECK_THROWS_AS(reader.take(~std::uint64_t{0}, "everything"), tc::error);
+    CHECK(reader.position() == 2);
+    CHECK_THROWS_WITH(reader.expect_end("the number"), ContainsSubstring("has 3 bytes after the number"));
+    CHECK(reader.take(3, "the rest").size() == 3);
+    CHECK_NOTHROW(reader.expect_end("the rest"));
+    CHECK(reader.take(0, "nothing").empty());
+}
+
+TEST_CASE("the elements of a shape are counted without overflow", "[bytes]") {
+    using extents = std::vector<std::size_t>;
+    const std::size_t largest = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max());
+    CHECK(tc::element_count(extents{}, 4, "f") == 1);
+    CHECK(tc::element_count(extents{64, 3, 3}, 4, "f") == 576);
+    CHECK(tc::element_count(extents{64, 0, 3}, 4, "f") == 0);
+    CHECK(tc::element_count(extents{largest}, 1, "f") == largest);
+    CHECK(tc::element_count(extents{largest / 4}, 4, "f") == largest / 4);
+    CHECK_THROWS_AS(tc::element_count(extents{largest}, 2, "f"), tc::error);
+    CHECK_THROWS_AS(tc::element_count(extents{largest + 1}, 1, "f"), tc::error);
+    CHECK_THROWS_AS(tc::element_count(extents{largest / 4 + 1}, 4, "f"), tc::error);
+    CHECK_THROWS_AS(tc::element_count(extents{std::size_t{1} << 32, std::size_t{1} << 32}, 1, "f"), tc::error);
+    CHECK_THROWS_AS(tc::element_count(extents{3, std::size_t{1} << 62, 4}, 1, "f"), tc::error);
+    CHECK_THROWS_AS(tc::element_count(extents{0, std::size_t{1} << 62, 4}, 1, "f"), tc::error);
+}
+
+TEST_CASE("halves are decoded exactly", "[bytes]") {
+    for (std::uint32_t bits = 0; bits < 65'536; ++bits) {
+        const auto half = static_cast<std::uint16_t>(bits);
+        const int exponent = static_cast<int>(bits >> 10 & 31), mantissa = static_cast<int>(bits & 0x3ff);
+        const float decoded = tc::detail::decode_float16(half);
+        bool agrees = std::signbit(decoded) == (bits >= 32'768);
+        if (exponent == 31)
+            agrees = agrees && (mantissa == 0 ? std::isinf(decoded) : std::isnan(decoded));
+        else
+            agrees = agrees && std::fabs(decoded) ==
+                                   (exponent == 0 ? std::ldexp(static_cast<float>(mantissa), -24)
+                                                  : std::ldexp(static_cast<float>(mantissa + 1024), exponent - 25));
+        if (!agrees) FAIL("float16 " << bits << " became " << decoded);
+    }
+    CHECK(tc::detail::decode_float16(0x3c00) == 1.0f);
+    CHECK(tc::detail::decode_float16(0xfbff) == -65504.0f);
+    CHECK(tc::detail::decode_bfloat16(0x3f80) == 1.0f);
+    CHECK(tc::detail::decode_bfloat16(0xc000) == -2.0f);
+    CHECK(std::isnan(tc::detail::decode_bfloat16(0x7fc0)));
+}
+
+TEST_CASE("a double fits a float when it does not round to infinity", "[bytes]") {
+    CHECK(tc::detail::fits_float(3.4028234663852886e38));
+    CHECK(tc::detail::fits_float(std::nextafter(0x1.ffffffp127, 0.0)));
+    CHECK_FALSE(tc::detail::fits_float(0x1.ffffffp127));
+    CHECK_FALSE(tc::detail::fits_float(-1e300));
+    CHECK(tc::detail::fits_float(std::numeric_limits<double>::infinity()));
+    CHECK(tc::detail::fits_float(std::numeric_limits<double>::quiet_NaN()));
+}
+
+TEST_CASE("writing replaces a whole file and leaves nothing beside it", "[bytes]") {
+    const scratch_folder folder;
+    tc::write_file(folder / "a.bin", ramp(100));
+    tc::write_file(folder / "a.bin", ramp(3));
+    CHECK(tc::read_file(folder / "a.bin") == ramp(3));
+
+    fs::create_symlink("a.bin", folder / "link.bin");
+    tc::write_file(folder / "link.bin", ramp(5));
+    CHECK(fs::is_symlink(folder / "link.bin"));
+    CHECK(tc::read_file(folder / "a.bin") == ramp(5));
+    CHECK(files_in(folder.path) == 2);
+}
+
+TEST_CASE("a file that cannot be written says why", "[bytes]") {
+    const scratch_folder folder;
+    CHECK_THROWS_WITH(tc::write_file(folder / "none/a.bin", ramp(3)),
+                      ContainsSubstring("is in a folder that does not exist; create the folder first"));
+    CHECK_THROWS_WITH(tc::write_file(folder.path, ramp(3)), ContainsSubstring("is a directory"));
+    CHECK_THROWS_WITH(tc::write_file("/dev/full", ramp(3)), ContainsSubstring("is not a regular file"));
+    CHECK_THROWS_WITH(tc::write_file(folder / std::string(300, 'x').c_str(), ramp(3)),
+                      ContainsSubstring("cannot be created ("));
+    CHECK(files_in(folder.path) == 0);
+}
