@@ -15,7 +15,7 @@ struct add_scaling {
     fixed_multiplier first{}, second{}, sum{};
     std::int32_t low = -128, high = 127;
 
-    constexpr std::int32_t operator()(std::int32_t a, std::int32_t b) const {
+    constexpr std::int32_t operator()(std::int32_t a, std::int32_t b) const noexcept {
         const std::int32_t x = requantize((a - first_zero_point) * (1 << add_left_shift), first);
         const std::int32_t y = requantize((b - second_zero_point) * (1 << add_left_shift), second);
         return clamp32(requantize(x + y, sum) + zero_point, low, high);

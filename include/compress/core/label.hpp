@@ -10,27 +10,23 @@ void a_label_has_at_most_63_characters();  // never defined: its name is the com
 /// Name of a node, at most 63 characters. `block / "conv1"` joins with a slash; recipes match it with globs.
 struct label {
     static constexpr int capacity = 64;
-    char text[capacity]{};
+    char text[capacity]{};  ///< ends with 0
+    int length = 0;         ///< not found by looking for the 0: g++ 12 warns of that in constexpr objects
 
     constexpr label() = default;
     constexpr label(const char* name) { append(name); }
 
-    constexpr int size() const {
-        int n = 0;
-        while (text[n] != 0) ++n;
-        return n;
-    }
-    constexpr bool empty() const { return text[0] == 0; }
+    constexpr int size() const { return length; }
     constexpr const char* c_str() const { return text; }
+    constexpr bool empty() const { return length == 0; }
 
     constexpr label& append(const char* tail) {
-        int n = size();
         for (; *tail != 0; ++tail) {
-            if (n == capacity - 1) {
+            if (length == capacity - 1) {
                 detail::a_label_has_at_most_63_characters();
                 break;
             }
-            text[n++] = *tail;
+            text[length++] = *tail;
         }
         return *this;
     }

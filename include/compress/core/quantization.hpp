@@ -13,7 +13,7 @@ struct affine {
 };
 
 /// Nearest integer, ties away from zero, without <cmath>: usable in constant expressions.
-constexpr std::int32_t round_to_int(float value) {
+constexpr std::int32_t round_to_int(float value) noexcept {
     if (value >= 2147483520.0f) return 2147483520;
     if (value <= -2147483520.0f) return -2147483520;
     const auto truncated = static_cast<std::int32_t>(value);
@@ -22,7 +22,7 @@ constexpr std::int32_t round_to_int(float value) {
 }
 
 /// clamp(round(real / scale) + zero_point, -128, 127). Not a number gives the zero point.
-constexpr std::int8_t quantize(float real, affine a) {
+constexpr std::int8_t quantize(float real, affine a) noexcept {
     if (real != real) return static_cast<std::int8_t>(a.zero_point);
     const std::int32_t q = round_to_int(real / a.scale);
     if (q > 127 - a.zero_point) return 127;
@@ -30,11 +30,11 @@ constexpr std::int8_t quantize(float real, affine a) {
     return static_cast<std::int8_t>(q + a.zero_point);
 }
 
-constexpr float dequantize(std::int8_t q, affine a) { return a.scale * static_cast<float>(q - a.zero_point); }
+constexpr float dequantize(std::int8_t q, affine a) noexcept { return a.scale * static_cast<float>(q - a.zero_point); }
 
 /// The affine parameters whose 256 steps cover [low, high]; the range is widened to contain 0, which becomes exact.
 /// Source: Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference".
-constexpr affine affine_for_range(float low, float high) {
+constexpr affine affine_for_range(float low, float high) noexcept {
     low = low > 0 ? 0 : low;
     high = high < 0 ? 0 : high;
     if (!(high > low)) return {1.0f, 0};

@@ -155,19 +155,19 @@ inline std::vector<std::uint8_t> gunzip(std::span<const std::uint8_t> packed, st
 template <class T>
 requires std::is_trivially_copyable_v<T>
 [[nodiscard]] T load_value(const std::uint8_t* bytes, std::endian order) {
-    std::array<std::uint8_t, sizeof(T)> native;
-    std::memcpy(native.data(), bytes, sizeof(T));
-    if (order != std::endian::native) std::reverse(native.begin(), native.end());
-    return std::bit_cast<T>(native);
+    std::array<std::uint8_t, sizeof(T)> image;
+    std::memcpy(image.data(), bytes, sizeof(T));
+    if (order != std::endian::native) std::reverse(image.begin(), image.end());
+    return std::bit_cast<T>(image);
 }
 
 /// Appends the bytes of a value.
 template <class T>
 requires std::is_trivially_copyable_v<T>
 void append_value(std::vector<std::uint8_t>& bytes, T value, std::endian order) {
-    auto native = std::bit_cast<std::array<std::uint8_t, sizeof(T)>>(value);
-    if (order != std::endian::native) std::reverse(native.begin(), native.end());
-    bytes.insert(bytes.end(), native.begin(), native.end());
+    auto image = std::bit_cast<std::array<std::uint8_t, sizeof(T)>>(value);
+    if (order != std::endian::native) std::reverse(image.begin(), image.end());
+    bytes.insert(bytes.end(), image.begin(), image.end());
 }
 
 namespace detail {

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,17 +17,22 @@
 
 #include <compress/io/bytes.hpp>
 #include <compress/io/imported_model.hpp>
-#include <compress/io/onnx/operators.hpp>
+#include <compress/io/onnx/converter.hpp>
+#include <compress/io/onnx/parse.hpp>
 
 namespace tensor_compress {
 
 /// Reads an ONNX model of floats, opsets 6 to 25, as a graph and its weights.
 ///
-/// Images [N, C, H, W] become [H, W, C]; the batch is 1, whatever it is in the file. Labels are the names of the nodes without a
-/// leading `/`; nodes without a name are `<operator>_<position>`, activations `<input>/<operator>`.
-/// @throws error naming the file, the node and what to do: for a damaged file, a node or tensor that does not fit the others, NaN
+/// Images [N, C, H, W] become [H, W, C]; the batch is 1, whatever it is in the file. Labels are the names of the nodes
+/// without a leading `/`; nodes without a name are `<operator>_<position>`, activations `<input>/<operator>`.
+/// @throws error naming the file, the node and what to do: for a damaged file, a node or tensor that does not fit the
+/// others, NaN
 ///         or infinite weights, and once for all nodes that are not supported
 imported_model import_onnx(const std::filesystem::path& file);
+
+/// The same for bytes in memory; `file` is their name in messages.
+imported_model import_onnx(std::span<const std::uint8_t> bytes, std::string_view file);
 
 namespace onnx {
 
@@ -36,7 +42,8 @@ inline constexpr std::int64_t oldest_opset = 6, newest_opset = 25;
 
 inline std::string dims_text(const std::vector<std::int64_t>& dims) {
     std::string text = "[";
-    for (const auto extent : dims) text.append(text.size() > 1 ? ", " : "").append(extent < 0 ? "?" : std::to_string(extent));
+    for (const auto extent : dims)
+        text.append(text.size() > 1 ? ", " : "").append(extent < 0 ? "?" : std::to_string(extent));
     return text + ']';
 }
 
@@ -46,8 +53,11 @@ inline bool is_channels_last(const model_proto& m, const std::string& input) {
     for (const auto& n : m.nodes) {
         if (std::find(n.inputs.begin(), n.inputs.end(), input) == n.inputs.end()) continue;
         read = true;
-        const auto perm = std::find_if(n.attributes.begin(), n.attributes.end(), [](const auto& a) { return a.name == "perm"; });
-        if (n.kind != "Transpose" || perm == n.attributes.end() || perm->integers != std::vector<std::int64_t>{0, 3, 1, 2}) return false;
+        const auto perm =
+            std::find_if(n.attributes.begin(), n.attributes.end(), [](const auto& a) { return a.name == "perm"; });
+        if (n.kind != "Transpose" || perm == n.attributes.end() ||
+            perm->integers != std::vector<std::int64_t>{0, 3, 1, 2})
+            return false;
     }
     return read;
 }
@@ -56,33 +66,39 @@ inline void note_batch(importer& im, const value_info& v, bool& noted) {
     const std::int64_t first = v.dims[0];
     if (first < 0) return;
     if (noted && first != im.batch)
-        throw model_error("input '" + v.name + "' " + dims_text(v.dims) + " has another batch than " + std::to_string(im.batch),
+        throw model_error("input '" + v.name + "' " + dims_text(v.dims) + " has another batch than " +
+                              std::to_string(im.batch),
                           "export it with a batch of 1 for every input");
     im.batch = first, noted = true;
 }
 
-inline void add_input(importer& im, const model_proto& m, const value_info& v, imported_model& result, bool& batch_noted) {
+inline void add_input(importer& im, const model_proto& m, const value_info& v, imported_model& result,
+                      bool& batch_noted) {
     if (v.type != element_type::float32 && v.type != element_type::float16 && v.type != element_type::float64)
-        throw model_error("input '" + v.name + "' has the element type " + std::to_string(static_cast<int>(v.type)), "export it with float inputs");
+        throw model_error("input '" + v.name + "' has the element type " + std::to_string(static_cast<int>(v.type)),
+                          "export it with float inputs");
     if (!v.has_shape) throw model_error("input '" + v.name + "' has no shape", "export it with a fixed input shape");
     // A vector of fixed size has no batch; everything else begins with it.
     const bool batched = v.dims.size() > 1 || (v.dims.size() == 1 && v.dims[0] < 0);
     extents seen;
     for (std::size_t axis = batched ? 1 : 0; axis < v.dims.size(); ++axis) {
         if (v.dims[axis] < 0)
-            throw model_error("input '" + v.name + "' " + dims_text(v.dims) + " leaves dimension " + std::to_string(axis) + " open",
+            throw model_error("input '" + v.name + "' " + dims_text(v.dims) + " leaves dimension " +
+                                  std::to_string(axis) + " open",
                               "export it with fixed sizes; only the first, the batch, may be symbolic");
         seen.push_back(to_int(v.dims[axis], "an extent of the input", 1, 1 << 29));
     }
     if (batched) note_batch(im, v, batch_noted);
     if (seen.size() > static_cast<std::size_t>(max_rank))
-        throw model_error("input '" + v.name + "' " + dims_text(v.dims) + " has more than four dimensions after the batch", "reshape it before export");
+        throw model_error("input '" + v.name + "' " + dims_text(v.dims) +
+                              " has more than four dimensions after the batch",
+                          "reshape it before export");
     const bool image = seen.size() == 3 && !is_channels_last(m, v.name);
     const axis_order order = image ? channels_last_order(3) : plain_order(seen.size());
     const label name = im.new_label(v.name);
     const value x = im.g.input(name, graph_shape(seen, order));
     im.values.insert_or_assign(v.name, arranged(x, seen, order, batched));
-    result.inputs.push_back({v.name, name.c_str(), {seen.begin(), seen.end()}, image});
+    result.inputs.push_back({v.name, text_of(name), {seen.begin(), seen.end()}, image});
 }
 
 /// The shape the file declares, where it does, must be the one that was computed.
@@ -98,69 +114,31 @@ inline void expect_declared(const importer& im, const value_info& v, const trace
     if (agrees) return;
     std::vector<std::int64_t> computed(t.seen.begin(), t.seen.end());
     if (t.batched) computed.insert(computed.begin(), im.batch);
-    throw model_error("output '" + v.name + "' is declared as " + dims_text(v.dims) + ", but the graph computes " + dims_text(computed),
+    throw model_error("output '" + v.name + "' is declared as " + dims_text(v.dims) + ", but the graph computes " +
+                          dims_text(computed),
                       "export it with a batch of 1, and check the graph");
 }
 
 inline void add_output(importer& im, const value_info& v, imported_model& result) {
     const auto found = im.values.find(v.name);
     if (found == im.values.end())
-        throw model_error("output '" + v.name + "' is a constant, or a second result that is only there in training", "export it without that output");
+        throw model_error("output '" + v.name + "' is a constant, or a second result that is only there in training",
+                          "export it without that output");
     const traced& t = found->second;
-    if (!t.gate_of.empty()) throw model_error("output '" + v.name + "' is a HardSigmoid", "only x * HardSigmoid(x) is supported");
+    if (!t.gate_of.empty())
+        throw model_error("output '" + v.name + "' is a HardSigmoid", "only x * HardSigmoid(x) is supported");
     expect_declared(im, v, t);
     const bool image = t.base == t.seen && t.seen.size() == 3 && t.order == channels_last_order(3);
     const bool ready = image || (is_plain(t) && elements(t.base) == elements(t.seen) && im.g.shape_of(t.id).rank == 1);
-    const value y = ready ? t.id : arrange_plain(im, t);
+    value y = t.id;
+    try {
+        if (!ready) y = arrange_plain(im, t);
+    } catch (const unsupported& reason) {
+        throw model_error("output '" + v.name + "' is " + reason.reason, "reshape it before export");
+    }
     im.g.output(y);
-    result.outputs.push_back({v.name, im.g.label_of(y).c_str(), {t.seen.begin(), t.seen.end()}, image});
+    result.outputs.push_back({v.name, text_of(im.g.label_of(y)), {t.seen.begin(), t.seen.end()}, image});
 }
-
-/// Converts the nodes; those that cannot be are collected, and what depends on them is passed over.
-class converter {
-public:
-    explicit converter(importer& im) : im_(im) {}
-
-    void convert(const node_proto& n) {
-        const auto* known = find_operator(n);
-        if (known == nullptr) return refuse(n, why_unknown(n));
-        try {
-            operation o(im_, n);
-            known->convert(o);
-        } catch (const unsupported& reason) {
-            refuse(n, reason.reason);
-        } catch (const depends_on_unsupported&) {
-            skipped_[n.kind + ": it reads a result that is not supported"].push_back(short_name(n));
-        } catch (const model_error& wrong) {
-            throw model_error(node_text(n) + ": " + wrong.found, wrong.advice);
-        }
-    }
-
-    /// @throws model_error that names every node that was refused, a line for each operator and reason
-    void report() const {
-        const auto& refused = refused_.empty() ? skipped_ : refused_;
-        if (refused.empty()) return;
-        std::string lines;
-        for (const auto& [reason, names] : refused) {
-            lines.append("\n  ").append(reason).append(" (");
-            for (const auto& name : names) lines.append(&name == &names.front() ? "" : ", ").append(name);
-            lines.append(")");
-        }
-        throw model_error("has nodes that cannot be imported:" + lines, "replace them, or export the model without them");
-    }
-
-private:
-    static std::string short_name(const node_proto& n) { return "node " + (n.name.empty() ? std::to_string(n.index) : "'" + n.name + "'"); }
-    static std::string why_unknown(const node_proto& n) {
-        if (!n.domain.empty() && n.domain != "ai.onnx") return "the domain '" + n.domain + "' is not supported";
-        if (n.kind == "QuantizeLinear" || n.kind == "DequantizeLinear") return "quantised models are not read from ONNX, import the float model";
-        return "the operator is not supported";
-    }
-    void refuse(const node_proto& n, const std::string& reason) { refused_[n.kind + ": " + reason].push_back(short_name(n)); }
-
-    importer& im_;
-    std::map<std::string, std::vector<std::string>> refused_, skipped_;
-};
 
 /// Decodes the initialisers that a needed node reads.
 inline void add_initializers(importer& im, const model_proto& m, const std::vector<const node_proto*>& nodes) {
@@ -178,14 +156,15 @@ inline void add_initializers(importer& im, const model_proto& m, const std::vect
     }
     for (const auto& name : m.sparse_initializers)
         if (const auto reader = readers.find(name); reader != readers.end())
-            throw model_error(node_text(*reader->second) + ": tensor '" + name + "' is sparse", "export it as a dense tensor");
+            throw model_error(node_text(*reader->second) + ": tensor '" + name + "' is sparse",
+                              "export it as a dense tensor");
 }
 
 inline imported_model import_model(const model_proto& m) {
     if (!m.has_graph) throw model_error("holds no graph", "it is cut short or no ONNX file, fetch it again");
     if (m.opset < oldest_opset || m.opset > newest_opset)
-        throw model_error("has the opset " + std::to_string(m.opset) + ", and " + std::to_string(oldest_opset) + " to " + std::to_string(newest_opset) +
-                              " are supported",
+        throw model_error("has the opset " + std::to_string(m.opset) + ", and " + std::to_string(oldest_opset) +
+                              " to " + std::to_string(newest_opset) + " are supported",
                           "convert it with onnx.version_converter");
     const auto nodes = sorted_nodes(m);
     imported_model result;
@@ -208,19 +187,24 @@ inline imported_model import_model(const model_proto& m) {
     return result;
 }
 
-}  // namespace detail
+} // namespace detail
 
-}  // namespace onnx
+} // namespace onnx
 
-inline imported_model import_onnx(const std::filesystem::path& file) {
-    const auto bytes = read_file(file);
+inline imported_model import_onnx(std::span<const std::uint8_t> bytes, std::string_view file) {
     try {
-        return onnx::detail::import_model(onnx::parse_model({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+        return onnx::detail::import_model(
+            onnx::parse_model({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
     } catch (const model_error& wrong) {
-        throw error(file.string(), wrong.found, wrong.advice);
+        throw error(file, wrong.found, wrong.advice);
     } catch (const protozero::exception& wrong) {
-        throw error(file.string(), std::string("is no readable ONNX file (") + wrong.what() + ")", "it is cut short or damaged, fetch it again");
+        throw error(file, std::string("is no readable ONNX file (") + wrong.what() + ")",
+                    "it is cut short or damaged, fetch it again");
     }
 }
 
-}  // namespace tensor_compress
+inline imported_model import_onnx(const std::filesystem::path& file) {
+    return import_onnx(read_file(file), file.string());
+}
+
+} // namespace tensor_compress

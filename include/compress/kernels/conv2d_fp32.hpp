@@ -28,7 +28,7 @@ constexpr float load_float(const std::int8_t* packed, int element) { return load
 ///
 /// @param  packed  float_sections of panel_order<G, 1>
 template <conv_geometry G, float_end End>
-constexpr void conv2d_fp32_reference(const std::int8_t* packed, const float* input, float* output, const float* residual) {
+constexpr void conv2d_fp32_reference(const std::int8_t* packed, const float* input, float* output, const float* residual) noexcept {
     using order = panel_order<G, 1>;
     using sections = float_sections<order>;
     for (int y = 0; y < G.out_height; ++y)
@@ -61,7 +61,7 @@ COMPRESS_INLINE typename V::f32 clamp_vector(typename V::f32 v) {
 /// Rows pixels x Panels panels of outputs; parameters as in conv2d_int8_tile.
 template <class V, conv_geometry G, float_end End, int Rows, int Panels, int First, int Last>
 COMPRESS_NOINLINE void conv2d_fp32_tile(const float* const* rows, int column, const float* weights, const float* bias, float* output,
-                                        const float* residual) {
+                                        const float* residual) noexcept {
     using order = panel_order<G, 1>;
     using f32 = typename V::f32;
     constexpr int vectors = V::vectors_per_panel;
@@ -120,11 +120,11 @@ COMPRESS_NOINLINE void conv2d_fp32_tile(const float* const* rows, int column, co
         for (int j = 0; j < columns; ++j) {
             const int first = j * V::lanes;
             const int left = (Panels - 1) * panel_outputs + Last - first;
-            float* out = output + m * G.out_channels + first;
+            float* to = output + m * G.out_channels + first;
             f32 v = clamp_vector<V, End.stage>(sums[m][j]);
             if (left >= V::lanes) {
                 if constexpr (End.residual) v = clamp_vector<V, End.sum>(v + V::load(residual + m * G.out_channels + first));
-                V::store(out, v);
+                V::store(to, v);
             } else if (left > 0) {
                 float part[V::lanes]{};
                 if constexpr (End.residual) {
@@ -132,7 +132,7 @@ COMPRESS_NOINLINE void conv2d_fp32_tile(const float* const* rows, int column, co
                     v = clamp_vector<V, End.sum>(v + V::load(part));
                 }
                 V::store(part, v);
-                std::memcpy(out, part, sizeof(float) * left);
+                std::memcpy(to, part, sizeof(float) * left);
             }
         }
     }
@@ -140,7 +140,7 @@ COMPRESS_NOINLINE void conv2d_fp32_tile(const float* const* rows, int column, co
 
 template <class V, conv_geometry G, float_end End, int Rows, int Panels, int Last>
 COMPRESS_INLINE void conv2d_fp32_block(const std::int8_t* packed, int group, int panel, const float* input, float* output,
-                                       const float* residual) {
+                                       const float* residual) noexcept {
     using order = panel_order<G, 1>;
     using tiles = row_tiles<G, Rows>;
     const int place = group * order::panels + panel;
@@ -176,7 +176,7 @@ COMPRESS_INLINE void conv2d_fp32_block(const std::int8_t* packed, int group, int
 
 /// The same as conv2d_fp32_reference up to the order of the sums, over the vectors of `Isa`.
 template <class Isa, conv_geometry Written, float_end End>
-constexpr void conv2d_fp32(const std::int8_t* packed, const float* input, float* output, const float* residual) {
+constexpr void conv2d_fp32(const std::int8_t* packed, const float* input, float* output, const float* residual) noexcept {
     constexpr conv_geometry G = Written.flattened();
     if constexpr (!simd::has_vectors<Isa>) {
         conv2d_fp32_reference<G, End>(packed, input, output, residual);

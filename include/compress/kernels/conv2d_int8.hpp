@@ -16,7 +16,7 @@ namespace tensor_compress {
 /// @param  residual  same layout as the output, or null
 /// @pre    255 * 128 * terms + |bias| < 2^30, so the sum cannot overflow and may be doubled
 template <conv_geometry G, bool Residual, class In, class Out, class Other>
-constexpr void conv2d_int8_reference(const std::int8_t* packed, const In* input, Out* output, const Other* residual) {
+constexpr void conv2d_int8_reference(const std::int8_t* packed, const In* input, Out* output, const Other* residual) noexcept {
     using order = panel_order<G, 4>;
     using sections = int8_sections<order, Residual>;
     const int8_end<sections> end(packed);
@@ -94,7 +94,7 @@ struct int8_block {
 /// Last is the number of outputs in the last panel.
 template <class V, conv_geometry G, int Rows, int Panels, int First, int Last, bool Residual, class In, class Out, class Other>
 COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const int8_block<panel_order<G, 4>>& block,
-                                        const int8_end<int8_sections<panel_order<G, 4>, Residual>>& end, Out* output, const Other* residual) {
+                                        const int8_end<int8_sections<panel_order<G, 4>, Residual>>& end, Out* output, const Other* residual) noexcept {
     using order = panel_order<G, 4>;
     using i32 = typename V::i32;
     using bytes4 = typename V::bytes4;
@@ -226,7 +226,7 @@ COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const
 /// the zero point around it, on the stack, and is then interior.
 template <class V, conv_geometry G, int Rows, int Panels, int First, int Last, bool Residual, class In, class Out, class Other>
 COMPRESS_INLINE void conv2d_int8_edge(const In* const* rows, const int8_block<panel_order<G, 4>>& block,
-                                      const int8_end<int8_sections<panel_order<G, 4>, Residual>>& end, Out* output, const Other* residual) {
+                                      const int8_end<int8_sections<panel_order<G, 4>, Residual>>& end, Out* output, const Other* residual) noexcept {
     if constexpr (G.merged() && G.in_channels % 4 != 0) {
         constexpr int first_column = G.column(First, 0);
         constexpr int width = G.column(First + Rows - 1, G.kernel_width - 1) - first_column + 1;
@@ -251,7 +251,7 @@ COMPRESS_INLINE void conv2d_int8_edge(const In* const* rows, const int8_block<pa
 
 template <class V, conv_geometry G, int Rows, int Panels, int Last, bool Residual, class In, class Out, class Other>
 COMPRESS_INLINE void conv2d_int8_block(const std::int8_t* packed, int group, int panel, const In* input, Out* output,
-                                       const Other* residual) {
+                                       const Other* residual) noexcept {
     using order = panel_order<G, 4>;
     using tiles = row_tiles<G, Rows>;
     const int8_block<order> block(packed, group * order::panels + panel);
@@ -263,25 +263,25 @@ COMPRESS_INLINE void conv2d_int8_block(const std::int8_t* packed, int group, int
             rows[i] = G.row_inside(row) ? input + row * G.in_width * G.in_channels + group * G.group_inputs() : nullptr;
         }
         const int start = y * G.out_width * G.out_channels + group * G.group_outputs() + panel * panel_outputs;
-        Out* out = output + start;
+        Out* to = output + start;
         const Other* other = Residual ? residual + start : nullptr;
         const auto at = [&](int x) { return x * G.out_channels; };
         for_constants<tiles::left>([&]<int T>() COMPRESS_LAMBDA_INLINE {
-            conv2d_int8_edge<V, G, Rows, Panels, T * Rows, Last, Residual>(rows, block, end, out + at(T * Rows), other + at(T * Rows));
+            conv2d_int8_edge<V, G, Rows, Panels, T * Rows, Last, Residual>(rows, block, end, to + at(T * Rows), other + at(T * Rows));
         });
         for (int t = tiles::left; t < tiles::whole - tiles::right; ++t)
-            conv2d_int8_tile<V, G, Rows, Panels, interior_tile, Last, Residual>(rows, t * Rows, block, end, out + at(t * Rows),
+            conv2d_int8_tile<V, G, Rows, Panels, interior_tile, Last, Residual>(rows, t * Rows, block, end, to + at(t * Rows),
                                                                                other + at(t * Rows));
         for_constants<tiles::right>([&]<int T>() COMPRESS_LAMBDA_INLINE {
             constexpr int x = (tiles::whole - tiles::right + T) * Rows;
-            conv2d_int8_edge<V, G, Rows, Panels, x, Last, Residual>(rows, block, end, out + at(x), other + at(x));
+            conv2d_int8_edge<V, G, Rows, Panels, x, Last, Residual>(rows, block, end, to + at(x), other + at(x));
         });
         if constexpr (tiles::rest != 0) {
             constexpr int x = tiles::whole * Rows;
             if constexpr (tiles::touches_padding(x, tiles::rest))
-                conv2d_int8_edge<V, G, tiles::rest, Panels, x, Last, Residual>(rows, block, end, out + at(x), other + at(x));
+                conv2d_int8_edge<V, G, tiles::rest, Panels, x, Last, Residual>(rows, block, end, to + at(x), other + at(x));
             else
-                conv2d_int8_tile<V, G, tiles::rest, Panels, interior_tile, Last, Residual>(rows, x, block, end, out + at(x), other + at(x));
+                conv2d_int8_tile<V, G, tiles::rest, Panels, interior_tile, Last, Residual>(rows, x, block, end, to + at(x), other + at(x));
         }
     }
 }
@@ -291,7 +291,7 @@ COMPRESS_INLINE void conv2d_int8_block(const std::int8_t* packed, int group, int
 /// The same bytes as conv2d_int8_reference, over the vectors of `Isa`.
 /// Blocking: panels of weights outermost, so that a block of them stays in the first-level cache over all pixels.
 template <class Isa, conv_geometry Written, bool Residual, class In, class Out, class Other>
-constexpr void conv2d_int8(const std::int8_t* packed, const In* input, Out* output, const Other* residual) {
+constexpr void conv2d_int8(const std::int8_t* packed, const In* input, Out* output, const Other* residual) noexcept {
     constexpr conv_geometry G = Written.flattened();
     if constexpr (!simd::has_vectors<Isa>) {
         conv2d_int8_reference<G, Residual>(packed, input, output, residual);

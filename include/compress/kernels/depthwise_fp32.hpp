@@ -10,7 +10,7 @@ namespace tensor_compress {
 ///
 /// @param  packed  float_sections of depthwise_order<G, 1>
 template <conv_geometry G, clamp_kind Clamp>
-constexpr void depthwise_fp32_reference(const std::int8_t* packed, const float* input, float* output) {
+constexpr void depthwise_fp32_reference(const std::int8_t* packed, const float* input, float* output) noexcept {
     using order = depthwise_order<G, 1>;
     for (int y = 0; y < G.out_height; ++y)
         for (int x = 0; x < G.out_width; ++x)
@@ -34,7 +34,7 @@ inline constexpr int depthwise_pixels = 4;
 
 /// Count output pixels of one vector of channels; First as in conv2d_int8_tile.
 template <class V, conv_geometry G, clamp_kind Clamp, int Count, int First, int Valid>
-COMPRESS_INLINE void depthwise_fp32_tile(const float* const* rows, int column, const float* weights, const float* bias, float* output) {
+COMPRESS_INLINE void depthwise_fp32_tile(const float* const* rows, int column, const float* weights, const float* bias, float* output) noexcept {
     using order = depthwise_order<G, 1>;
     using f32 = typename V::f32;
     constexpr int window = (Count - 1) * G.stride_width + (G.kernel_width - 1) * G.dilation_width + 1;
@@ -84,7 +84,7 @@ COMPRESS_INLINE void depthwise_fp32_tile(const float* const* rows, int column, c
 
 /// All channels of Count pixels: whole vectors of V from channel `first` on, then narrower ones.
 template <class V, conv_geometry G, clamp_kind Clamp, int Count, int First, int Channel>
-COMPRESS_INLINE void depthwise_fp32_channels(const float* const* rows, int column, const float* weights, const float* bias, float* output) {
+COMPRESS_INLINE void depthwise_fp32_channels(const float* const* rows, int column, const float* weights, const float* bias, float* output) noexcept {
     constexpr int whole = (G.out_channels - Channel) / V::lanes;
     constexpr int next = Channel + whole * V::lanes;
     const float* moved[G.kernel_height];
@@ -104,7 +104,7 @@ COMPRESS_INLINE void depthwise_fp32_channels(const float* const* rows, int colum
 }
 
 template <class V, conv_geometry G, clamp_kind Clamp, int Count, int First>
-COMPRESS_NOINLINE void depthwise_fp32_pixels(const float* const* rows, int column, const std::int8_t* packed, float* output) {
+COMPRESS_NOINLINE void depthwise_fp32_pixels(const float* const* rows, int column, const std::int8_t* packed, float* output) noexcept {
     const auto* weights = reinterpret_cast<const float*>(packed);
     const auto* bias = reinterpret_cast<const float*>(packed + float_sections<depthwise_order<G, 1>>::bias);
     depthwise_fp32_channels<V, G, Clamp, Count, First, 0>(rows, column, weights, bias, output);
@@ -114,7 +114,7 @@ COMPRESS_NOINLINE void depthwise_fp32_pixels(const float* const* rows, int colum
 
 /// The same as depthwise_fp32_reference up to the order of the sums, over the vectors of `Isa`.
 template <class Isa, conv_geometry G, clamp_kind Clamp>
-constexpr void depthwise_fp32(const std::int8_t* packed, const float* input, float* output) {
+constexpr void depthwise_fp32(const std::int8_t* packed, const float* input, float* output) noexcept {
     if constexpr (!simd::has_vectors<Isa>) {
         depthwise_fp32_reference<G, Clamp>(packed, input, output);
     } else {

@@ -15,7 +15,7 @@ namespace tensor_compress {
 /// @param  input   stored bytes: int8 values, or value + 128 as unsigned bytes (stored_offset)
 /// @pre    255 * 128 * taps + |bias| < 2^30
 template <conv_geometry G, class In, class Out>
-constexpr void depthwise_int8_reference(const std::int8_t* packed, const In* input, Out* output) {
+constexpr void depthwise_int8_reference(const std::int8_t* packed, const In* input, Out* output) noexcept {
     using order = depthwise_order<G, 4>;
     using sections = int8_sections<order, false>;
     const int8_end<sections> end(packed);
@@ -61,7 +61,7 @@ struct depthwise_int8_block {
     const int8_end<sections>& end;
 
     /// Copies 16-byte chunks so that chunk (j, q) comes from (q, j): what interleave4 does to channels.
-    static COMPRESS_INLINE void reorder(void* to, const void* from) {
+    static COMPRESS_INLINE void reorder(void* to, const void* from) noexcept {
         for (int j = 0; j < 4; ++j)
             for (int q = 0; q < parts; ++q)
                 std::memcpy(static_cast<char*>(to) + (j * parts + q) * 16, static_cast<const char*>(from) + (q * 4 + j) * 16, 16);
@@ -125,7 +125,7 @@ struct depthwise_int8_block {
     /// Output pixels `column` .. + Count - 1 (Count is 2 only for pairs). Where First is given, it is `column` as a constant and
     /// the taps outside the image are left to the zero point.
     template <int Count, int First>
-    COMPRESS_NOINLINE void pixels(const In* const* rows, int column, Out* output) const {
+    COMPRESS_NOINLINE void pixels(const In* const* rows, int column, Out* output) const noexcept {
         i32 sums[Count][4];
         for (int m = 0; m < Count; ++m) begin(sums[m]);
         for (int i = 0; i < G.kernel_height; ++i) {
@@ -159,19 +159,19 @@ struct depthwise_int8_block {
                 const int row = G.row(y, i);
                 rows[i] = G.row_inside(row) ? input + row * G.in_width * G.in_channels : nullptr;
             }
-            Out* out = output + y * G.out_width * G.out_channels;
+            Out* to = output + y * G.out_width * G.out_channels;
             for_constants<tiles::left>([&]<int T>() COMPRESS_LAMBDA_INLINE {
-                pixels<step, T * step>(rows, T * step, out + T * step * G.out_channels);
+                pixels<step, T * step>(rows, T * step, to + T * step * G.out_channels);
             });
             for (int t = tiles::left; t < tiles::whole - tiles::right; ++t)
-                pixels<step, interior_tile>(rows, t * step, out + t * step * G.out_channels);
+                pixels<step, interior_tile>(rows, t * step, to + t * step * G.out_channels);
             for_constants<tiles::right>([&]<int T>() COMPRESS_LAMBDA_INLINE {
                 constexpr int x = (tiles::whole - tiles::right + T) * step;
-                pixels<step, x>(rows, x, out + x * G.out_channels);
+                pixels<step, x>(rows, x, to + x * G.out_channels);
             });
             if constexpr (tiles::rest != 0) {
                 constexpr int x = tiles::whole * step;
-                pixels<tiles::rest, tiles::touches_padding(x, tiles::rest) ? x : interior_tile>(rows, x, out + x * G.out_channels);
+                pixels<tiles::rest, tiles::touches_padding(x, tiles::rest) ? x : interior_tile>(rows, x, to + x * G.out_channels);
             }
         }
     }
@@ -180,7 +180,7 @@ struct depthwise_int8_block {
 /// Channels from `First` on: as many whole blocks of V as there are, the rest in narrower vectors, the last ones in part of one.
 template <class V, conv_geometry G, int First, class In, class Out>
 COMPRESS_INLINE void depthwise_int8_channels(const std::int8_t* packed, const In* input, Out* output,
-                                             const int8_end<int8_sections<depthwise_order<G, 4>, false>>& end) {
+                                             const int8_end<int8_sections<depthwise_order<G, 4>, false>>& end) noexcept {
     constexpr int block = V::lanes * 4;
     constexpr int whole = (G.out_channels - First) / block;
     constexpr int next = First + whole * block;
@@ -199,7 +199,7 @@ COMPRESS_INLINE void depthwise_int8_channels(const std::int8_t* packed, const In
 /// The same bytes as depthwise_int8_reference, over the vectors of `Isa`: four taps of each channel are brought side by side and
 /// multiplied by the byte dot product.
 template <class Isa, conv_geometry G, class In, class Out>
-constexpr void depthwise_int8(const std::int8_t* packed, const In* input, Out* output) {
+constexpr void depthwise_int8(const std::int8_t* packed, const In* input, Out* output) noexcept {
     if constexpr (!simd::has_vectors<Isa>) {
         depthwise_int8_reference<G>(packed, input, output);
     } else {

@@ -54,7 +54,7 @@ constexpr tile_size choose_tile(int pixels, int panels, int spare = 0) {
 
 /// f.template operator()<i>() for i in [0, Count): a loop whose variable is a constant.
 template <int Count, class F>
-COMPRESS_INLINE void for_constants(F&& f) {
+COMPRESS_INLINE void for_constants(F&& f) noexcept {
     [&]<int... I>(std::integer_sequence<int, I...>) COMPRESS_LAMBDA_INLINE {
         (f.template operator()<I>(), ...);
     }(std::make_integer_sequence<int, Count>{});

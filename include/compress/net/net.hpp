@@ -22,7 +22,7 @@ struct layer_view {
 
 /// One row of the table that `describe` prints.
 struct layer_info {
-    const char* label;
+    tensor_compress::label label;
     const char* operation;
     const char* precision;
     const char* sparsity;
@@ -84,7 +84,7 @@ private:
     template <int... Id>
     static constexpr auto make_table(std::integer_sequence<int, Id...>) {
         return std::array<layer_info, node_count>{
-            layer_info{graph.nodes[Id].name.text, name_of(graph.nodes[Id].kind), recipe_type::precision_names[graph.nodes[Id].format],
+            layer_info{graph.nodes[Id].name, name_of(graph.nodes[Id].kind), recipe_type::precision_names[graph.nodes[Id].format],
                        recipe_type::sparsity_names[graph.nodes[Id].format], graph.nodes[Id].output, layer<Id>::packed_bytes,
                        parameters(graph, graph.nodes[Id]), layer<Id>::multiply_adds}...};
     }
@@ -141,12 +141,12 @@ public:
     /// Runs over addresses, showing each value to `observer`. What `run` is made of; host tools use it directly.
     template <class Observer = no_observer>
     COMPRESS_INLINE static constexpr void execute(const weights& w, const addresses& memory, const Observer& observer = {}) noexcept {
-        hana::unpack(w.layers, [&](const auto&... views) COMPRESS_LAMBDA_INLINE {
-            const std::int8_t* const packed[] = {views.bytes...};
-            [&]<int... Id>(std::integer_sequence<int, Id...>) COMPRESS_LAMBDA_INLINE {
-                (step<Id>(packed, memory, observer), ...);
-            }(ids{});
+        const auto packed = hana::unpack(w.layers, [](const auto&... views) noexcept {
+            return std::array<const std::int8_t*, sizeof...(views)>{views.bytes...};
         });
+        [&]<int... Id>(std::integer_sequence<int, Id...>) COMPRESS_LAMBDA_INLINE {
+            (step<Id>(packed.data(), memory, observer), ...);
+        }(ids{});
     }
 
 private:
@@ -207,22 +207,22 @@ struct net_run<Net, std::integer_sequence<int, In...>, std::integer_sequence<int
     /// @param  inputs   one span per input, [height, width, channels] each
     /// @param  outputs  one span per output; must not overlap inputs or the arena
     /// @param  arena    at least Net::arena_bytes bytes, any alignment; nothing outside of it is touched
-    template <class Weights, std::size_t Bytes, class N = Net>
-    static void run(const Weights& weights, std::span<const caller_element<N, N::input_id(In)>, N::size_of(N::input_id(In))>... inputs,
+    template <std::size_t Bytes, class N = Net>
+    static void run(const typename N::weights& weights, std::span<const caller_element<N, N::input_id(In)>, N::size_of(N::input_id(In))>... inputs,
                     std::span<caller_element<N, N::output_id(Out)>, N::size_of(N::output_id(Out))>... outputs,
                     std::span<std::byte, Bytes> arena) noexcept {
         constexpr bool enough = Bytes != std::dynamic_extent && static_cast<long long>(Bytes) >= N::arena_bytes;
         [[maybe_unused]] detail::arena_span<arena_of<static_cast<long long>(Bytes)>, needed<N::arena_bytes>, enough> checked;
         N::execute(weights, {{inputs.data()...}, {outputs.data()...}, arena.data()});
     }
-    template <class Weights, std::size_t Bytes, class N = Net>
-    static void run(const Weights& weights, std::span<const caller_element<N, N::input_id(In)>, N::size_of(N::input_id(In))>... inputs,
+    template <std::size_t Bytes, class N = Net>
+    static void run(const typename N::weights& weights, std::span<const caller_element<N, N::input_id(In)>, N::size_of(N::input_id(In))>... inputs,
                     std::span<caller_element<N, N::output_id(Out)>, N::size_of(N::output_id(Out))>... outputs,
                     std::byte (&arena)[Bytes]) noexcept {
         run(weights, inputs..., outputs..., std::span<std::byte, Bytes>(arena));
     }
-    template <class Weights, std::size_t Bytes, class N = Net>
-    static void run(const Weights& weights, std::span<const caller_element<N, N::input_id(In)>, N::size_of(N::input_id(In))>... inputs,
+    template <std::size_t Bytes, class N = Net>
+    static void run(const typename N::weights& weights, std::span<const caller_element<N, N::input_id(In)>, N::size_of(N::input_id(In))>... inputs,
                     std::span<caller_element<N, N::output_id(Out)>, N::size_of(N::output_id(Out))>... outputs,
                     std::array<std::byte, Bytes>& arena) noexcept {
         run(weights, inputs..., outputs..., std::span<std::byte, Bytes>(arena));

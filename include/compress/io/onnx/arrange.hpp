@@ -9,8 +9,8 @@
 
 namespace tensor_compress::onnx {
 
-/// The value as a tensor of the graph whose axis i is axis order[i] of what the source sees. Inserts a transpose where bytes
-/// have to move and a reshape or flatten where only the extents differ; each is made once for all its readers.
+/// The value as a tensor of the graph whose axis i is axis order[i] of what the source sees. Inserts a transpose where
+/// bytes have to move and a reshape or flatten where only the extents differ; each is made once for all its readers.
 ///
 /// @throws unsupported for more than four axes
 value arrange(importer& im, const traced& t, const axis_order& order);
@@ -29,9 +29,12 @@ inline void append_key(std::vector<int>& key, const std::vector<int>& part) {
 inline value insert_transpose(importer& im, const std::string& name, value x, const axis_order& order) {
     const label unique = im.new_label(name);
     switch (order.size()) {
-        case 2: return im.g.transpose(unique, x, {order[0], order[1]});
-        case 3: return im.g.transpose(unique, x, {order[0], order[1], order[2]});
-        default: return im.g.transpose(unique, x, {order[0], order[1], order[2], order[3]});
+    case 2:
+        return im.g.transpose(unique, x, {order[0], order[1]});
+    case 3:
+        return im.g.transpose(unique, x, {order[0], order[1], order[2]});
+    default:
+        return im.g.transpose(unique, x, {order[0], order[1], order[2], order[3]});
     }
 }
 
@@ -51,7 +54,8 @@ inline axis_order order_between(const axis_order& from, const axis_order& to) {
 
 inline void expect_rank(std::size_t rank) {
     if (rank > static_cast<std::size_t>(max_rank))
-        throw unsupported{"a value of " + std::to_string(rank) + " axes without the batch; at most " + std::to_string(max_rank) + " are supported"};
+        throw unsupported{"a value of " + std::to_string(rank) + " axes without the batch; at most " +
+                          std::to_string(max_rank) + " are supported"};
 }
 
 /// The base of `t` in another order: a transpose, or nothing where the bytes already are in that order.
@@ -62,7 +66,7 @@ inline value reorder(importer& im, const traced& t, const axis_order& to, const 
     return insert_transpose(im, name, x, order_between(t.order, to));
 }
 
-}  // namespace detail
+} // namespace detail
 
 inline value arrange(importer& im, const traced& t, const axis_order& order) {
     detail::expect_rank(t.seen.size());
@@ -79,19 +83,19 @@ inline value arrange(importer& im, const traced& t, const axis_order& order) {
     detail::append_key(key, order);
     if (const auto found = im.rearranged.find(key); found != im.rearranged.end()) return found->second;
 
-    const std::string source = im.g.label_of(t.id).c_str();
-    const std::string named = t.hint.empty() ? source : t.hint;
-    const auto step = [&](const char* kind, bool last) { return !t.hint.empty() && last ? t.hint : named + "/" + kind; };
+    // The step that stands for the source's own node has its name; all others are named after it, or after the value.
+    const std::string named = t.hint.empty() ? text_of(im.g.label_of(t.id)) : t.hint;
+    const auto step = [&](const char* kind) { return t.hint.empty() ? named + "/" + kind : t.hint; };
     value x = t.id;
     if (same_order) {
-        x = detail::insert_reshape(im, step(wanted.rank == 1 ? "flatten" : "reshape", true), x, wanted);
+        x = detail::insert_reshape(im, step(wanted.rank == 1 ? "flatten" : "reshape"), x, wanted);
     } else if (t.base == t.seen) {
-        x = detail::reorder(im, t, order, step("transpose", true));
+        x = detail::reorder(im, t, order, step("transpose"));
     } else {
         const bool moves_after = !is_plain(t.seen, order);
         x = detail::reorder(im, t, plain_order(t.base.size()), named + "/transpose");
         const shape between = moves_after ? graph_shape(t.seen, plain_order(t.seen.size())) : wanted;
-        x = detail::insert_reshape(im, step(between.rank == 1 ? "flatten" : "reshape", true), x, between);
+        x = detail::insert_reshape(im, step(between.rank == 1 ? "flatten" : "reshape"), x, between);
         if (moves_after) x = detail::insert_transpose(im, named + "/transpose", x, order);
     }
     im.rearranged.emplace(std::move(key), x);
@@ -102,7 +106,8 @@ inline value arrange_plain(importer& im, const traced& t) { return arrange(im, t
 
 inline value arrange_image(operation& o, const traced& t) {
     if (t.seen.size() != 3 || !t.batched)
-        throw unsupported{"its input has " + std::to_string(source_rank(t)) + " axes; two-dimensional images [N, C, H, W] are supported"};
+        throw unsupported{"its input has " + std::to_string(source_rank(t)) +
+                          " axes; two-dimensional images [N, C, H, W] are supported"};
     return arrange(o.im, t, channels_last_order(3));
 }
 
@@ -111,10 +116,10 @@ inline value flattened(importer& im, const traced& t) {
     if (im.g.shape_of(t.id).rank == 1) return t.id;
     std::vector<int> key{t.id.id, -2};
     if (const auto found = im.rearranged.find(key); found != im.rearranged.end()) return found->second;
-    const std::string name = t.hint.empty() ? std::string(im.g.label_of(t.id).c_str()) + "/flatten" : t.hint;
+    const std::string name = t.hint.empty() ? text_of(im.g.label_of(t.id)) + "/flatten" : t.hint;
     const value x = im.g.flatten(im.new_label(name), t.id);
     im.rearranged.emplace(std::move(key), x);
     return x;
 }
 
-}  // namespace tensor_compress::onnx
+} // namespace tensor_compress::onnx

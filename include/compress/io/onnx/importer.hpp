@@ -19,6 +19,8 @@
 
 namespace tensor_compress::onnx {
 
+using tensor_compress::detail::check_export;
+
 /// A node that is right but that this library cannot run. All of them are reported together.
 struct unsupported {
     std::string reason;
@@ -31,10 +33,10 @@ struct depends_on_unsupported {};
 struct importer {
     builder<imported_capacity, importer_complaints> g;
     std::int64_t opset = 0;
-    std::int64_t batch = 1;  ///< the fixed batch of the file, 1 where it is symbolic
+    std::int64_t batch = 1; ///< the fixed batch of the file, 1 where it is symbolic
     std::map<std::string, traced, std::less<>> values;
     std::map<std::string, constant, std::less<>> constants;
-    std::map<std::vector<int>, value> rearranged;  ///< transposes and reshapes that exist already
+    std::map<std::vector<int>, value> rearranged; ///< transposes and reshapes that exist already
     named_tensors weights;
     label_maker labels;
 
@@ -45,10 +47,11 @@ struct importer {
     void store(const label& owner, const char* part, array<float> tensor, std::string_view source) {
         for (std::size_t i = 0; i < tensor.size(); ++i)
             if (!tensor_compress::detail::has_finite_bits(tensor.data()[i]))
-                throw model_error("tensor '" + std::string(source) + "' " + shape_text(tensor) + " holds a NaN or an infinity at index " +
+                throw model_error("tensor '" + std::string(source) + "' " + shape_text(tensor) +
+                                      " holds a NaN or an infinity at index " +
                                       shape_text(tensor_compress::detail::index_at(i, shape_of(tensor))),
                                   "export the weights of a training run that did not diverge");
-        weights.insert_or_assign(std::string(owner.c_str()) + part, std::move(tensor));
+        weights.insert_or_assign(text_of(owner) + part, std::move(tensor));
     }
 };
 
@@ -63,7 +66,7 @@ public:
     [[nodiscard]] std::size_t input_count() const { return node_.inputs.size(); }
     [[nodiscard]] bool has_input(std::size_t i) const { return i < node_.inputs.size() && !node_.inputs[i].empty(); }
     [[nodiscard]] const std::string& input_name(std::size_t i) const {
-        if (!has_input(i)) throw model_error("it has no input " + std::to_string(i), tensor_compress::detail::check_export);
+        if (!has_input(i)) throw model_error("it has no input " + std::to_string(i), check_export);
         return node_.inputs[i];
     }
 
@@ -76,25 +79,29 @@ public:
     [[nodiscard]] const constant& floats_at(std::size_t i, const char* role) const {
         const constant* c = constant_at(i);
         if (c == nullptr) throw_not_constant(i, role);
-        if (!c->is_float) throw model_error(std::string(role) + " '" + input_name(i) + "' is not of floats", tensor_compress::detail::check_export);
+        if (!c->is_float)
+            throw model_error(std::string(role) + " '" + input_name(i) + "' is not of floats", check_export);
         return *c;
     }
     [[nodiscard]] const constant& integers_at(std::size_t i, const char* role) const {
         const constant* c = constant_at(i);
         if (c == nullptr) throw_not_constant(i, role);
-        if (c->is_float) throw model_error(std::string(role) + " '" + input_name(i) + "' is not of integers", tensor_compress::detail::check_export);
+        if (c->is_float)
+            throw model_error(std::string(role) + " '" + input_name(i) + "' is not of integers", check_export);
         return *c;
     }
     /// Operand `i` as a value of the graph, possibly with a gate pending.
     [[nodiscard]] const traced& any_value_at(std::size_t i) const {
         const auto found = im.values.find(input_name(i));
         if (found != im.values.end()) return found->second;
-        if (constant_at(i) != nullptr) throw unsupported{"its input '" + input_name(i) + "' is a constant; simplify the model before import"};
+        if (constant_at(i) != nullptr)
+            throw unsupported{"its input '" + input_name(i) + "' is a constant; simplify the model before import"};
         throw depends_on_unsupported{};
     }
     [[nodiscard]] const traced& value_at(std::size_t i) const {
         const traced& t = any_value_at(i);
-        if (!t.gate_of.empty()) throw unsupported{"it reads the result of a HardSigmoid, which is supported only as x * HardSigmoid(x)"};
+        if (!t.gate_of.empty())
+            throw unsupported{"it reads the result of a HardSigmoid, which is supported only as x * HardSigmoid(x)"};
         return t;
     }
 
@@ -112,7 +119,7 @@ public:
         const auto* a = attribute(name);
         const float found = a == nullptr ? otherwise : a->number;
         if (!tensor_compress::detail::has_finite_bits(found))
-            throw model_error("its attribute '" + std::string(name) + "' is NaN or infinite", tensor_compress::detail::check_export);
+            throw model_error("its attribute '" + std::string(name) + "' is NaN or infinite", check_export);
         return found;
     }
     [[nodiscard]] std::string text(std::string_view name, std::string_view otherwise) const {
@@ -128,7 +135,8 @@ public:
         return has_input(input) ? integers_at(input, "the input").integers : integers(name);
     }
 
-    /// The label of what this node becomes, made unique at the first call. An unnamed activation is named after its input.
+    /// The label of what this node becomes, made unique at the first call. An unnamed activation is named after its
+    /// input.
     const label& name(const char* after_input = nullptr) {
         if (name_.empty()) name_ = im.new_label(wanted_name(after_input));
         return name_;
@@ -140,21 +148,24 @@ public:
     }
 
     void define(traced t, std::size_t output = 0) { im.values.insert_or_assign(output_name(output), std::move(t)); }
-    void define(constant c, std::size_t output = 0) { im.constants.insert_or_assign(output_name(output), std::move(c)); }
+    void define(constant c, std::size_t output = 0) {
+        im.constants.insert_or_assign(output_name(output), std::move(c));
+    }
 
 private:
     [[noreturn]] void throw_not_constant(std::size_t i, const char* role) const {
         static_cast<void>(any_value_at(i));
-        throw unsupported{std::string(role) + " '" + input_name(i) + "' is computed by the model; only constants are supported there"};
+        throw unsupported{std::string(role) + " '" + input_name(i) +
+                          "' is computed by the model; only constants are supported there"};
     }
     [[nodiscard]] const std::string& output_name(std::size_t output) const {
         if (output >= node_.outputs.size() || node_.outputs[output].empty())
-            throw model_error("it has no output " + std::to_string(output), tensor_compress::detail::check_export);
+            throw model_error("it has no output " + std::to_string(output), check_export);
         return node_.outputs[output];
     }
     [[nodiscard]] std::string wanted_name(const char* after_input) const {
         if (!node_.name.empty()) return own_name();
-        if (after_input != nullptr) return std::string(im.g.label_of(any_value_at(0).id).c_str()) + "/" + after_input;
+        if (after_input != nullptr) return text_of(im.g.label_of(any_value_at(0).id)) + "/" + after_input;
         std::string lower = node_.kind;
         for (char& c : lower) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
         return lower + "_" + std::to_string(node_.index);
@@ -167,8 +178,9 @@ private:
 /// A size, stride, margin or axis of the file as an int. The limits keep every later sum and product within 31 bits.
 inline int to_int(std::int64_t found, const char* what, std::int64_t low = -32768, std::int64_t high = 32768) {
     if (found < low || found > high)
-        throw model_error(std::string(what) + " is " + std::to_string(found) + ", outside " + std::to_string(low) + " to " + std::to_string(high),
-                          tensor_compress::detail::check_export);
+        throw model_error(std::string(what) + " is " + std::to_string(found) + ", outside " + std::to_string(low) +
+                              " to " + std::to_string(high),
+                          check_export);
     return static_cast<int>(found);
 }
 
@@ -177,10 +189,12 @@ inline int to_int(std::int64_t found, const char* what, std::int64_t low = -3276
 inline int source_axis(std::int64_t axis, std::size_t rank, bool batched) {
     const auto count = static_cast<std::int64_t>(rank);
     if (axis < -count || axis >= count)
-        throw model_error("it names axis " + std::to_string(axis) + " of a value with " + std::to_string(rank) + " axes", tensor_compress::detail::check_export);
+        throw model_error("it names axis " + std::to_string(axis) + " of a value with " + std::to_string(rank) +
+                              " axes",
+                          check_export);
     return static_cast<int>(axis < 0 ? axis + count : axis) - (batched ? 1 : 0);
 }
 inline std::size_t source_rank(const traced& t) { return t.seen.size() + (t.batched ? 1 : 0); }
 inline int source_axis(std::int64_t axis, const traced& t) { return source_axis(axis, source_rank(t), t.batched); }
 
-}  // namespace tensor_compress::onnx
+} // namespace tensor_compress::onnx

@@ -25,13 +25,16 @@ inline std::uint32_t name_hash(std::string_view name) {
 inline std::string without_reserved(std::string_view name) {
     std::string text(name);
     for (char& c : text)
-        if (std::string_view("[]*?;=").find(c) != std::string_view::npos || static_cast<unsigned char>(c) < ' ' || static_cast<unsigned char>(c) >= 0x7f) c = '_';
+        if (std::string_view("[]*?;=").find(c) != std::string_view::npos || static_cast<unsigned char>(c) < ' ' ||
+            static_cast<unsigned char>(c) >= 0x7f)
+            c = '_';
     return text;
 }
 
-}  // namespace detail
+} // namespace detail
 
-/// A name as a label: reserved characters replaced; a name of more than 63 characters becomes 8 digits of a hash of all of it,
+/// A name as a label: reserved characters replaced; a name of more than 63 characters becomes 8 digits of a hash of all
+/// of it,
 /// `_` and its end, which tells more than its beginning.
 inline std::string label_text(std::string_view name) {
     constexpr std::size_t longest = label::capacity - 1;
@@ -46,7 +49,7 @@ inline std::string label_text(std::string_view name) {
 /// @pre  at most 63 characters
 inline label to_label(std::string_view text) {
     label result;
-    for (std::size_t i = 0; i < text.size(); ++i) result.text[i] = text[i];
+    for (const char c : text) result.text[result.length++] = c;
     return result;
 }
 
@@ -66,4 +69,4 @@ private:
     std::set<std::string, std::less<>> used_;
 };
 
-}  // namespace tensor_compress
+} // namespace tensor_compress

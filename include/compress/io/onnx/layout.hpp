@@ -14,24 +14,24 @@
 
 namespace tensor_compress::onnx {
 
-using extents = std::vector<int>;  ///< without the batch dimension
+using extents = std::vector<int>; ///< without the batch dimension
 using axis_order = std::vector<int>;
 
 /// A value of the source model and where the graph has it.
 ///
-/// The graph's tensor has axis order[i] of `base` as its axis i: an image that is [C, H, W] in the source and [H, W, C] in the
-/// graph has the order {1, 2, 0}. `seen` is what the source reshaped `base` to. Reshapes and transposes of the source only
-/// change these records; nodes are inserted when an operator wants another layout (arrange.hpp), so those that cancel out cost
-/// nothing.
+/// The graph's tensor has axis order[i] of `base` as its axis i: an image that is [C, H, W] in the source and [H, W, C]
+/// in the graph has the order {1, 2, 0}. `seen` is what the source reshaped `base` to. Reshapes and transposes of the
+/// source only change these records; nodes are inserted when an operator wants another layout (arrange.hpp), so those
+/// that cancel out cost nothing.
 struct traced {
     value id;
     extents base;
     axis_order order;
     extents seen;
-    bool batched = true;  ///< the source has a batch dimension before `seen`
-    std::string hint;     ///< name of the source's pending reshape or transpose
+    bool batched = true; ///< the source has a batch dimension before `seen`
+    std::string hint;    ///< name of the source's pending reshape or transpose
 
-    std::string gate_of = {};  ///< HardSigmoid(alpha = 1/6, beta = 1/2) waiting for the multiplication with this value
+    std::string gate_of = {}; ///< HardSigmoid(alpha = 1/6, beta = 1/2) waiting for the multiplication with this value
 };
 
 inline axis_order plain_order(std::size_t rank) {
@@ -69,7 +69,8 @@ inline axis_order essential_order(const extents& source, const axis_order& order
         if (source[axis] != 1) renumbered[axis] = count++;
     axis_order result;
     for (const int axis : order)
-        if (renumbered[static_cast<std::size_t>(axis)] >= 0) result.push_back(renumbered[static_cast<std::size_t>(axis)]);
+        if (renumbered[static_cast<std::size_t>(axis)] >= 0)
+            result.push_back(renumbered[static_cast<std::size_t>(axis)]);
     return result;
 }
 
@@ -90,20 +91,23 @@ inline bool is_plain(const traced& t) { return is_plain(t.base, t.order); }
 inline std::vector<std::size_t> row_major_strides(const extents& source) {
     std::vector<std::size_t> stride(source.size());
     std::size_t step = 1;
-    for (std::size_t axis = source.size(); axis-- > 0; step *= static_cast<std::size_t>(source[axis])) stride[axis] = source[axis] == 1 ? 0 : step;
+    for (std::size_t axis = source.size(); axis-- > 0; step *= static_cast<std::size_t>(source[axis]))
+        stride[axis] = source[axis] == 1 ? 0 : step;
     return stride;
 }
 
-/// For each element of a tensor that has axis order[i] of `source` as its axis i, in the order of memory: the sum of its indices
-/// times `stride`.
-inline std::vector<std::size_t> positions_of(const extents& source, const axis_order& order, const std::vector<std::size_t>& stride) {
+/// For each element of a tensor that has axis order[i] of `source` as its axis i, in the order of memory: the sum of
+/// its indices times `stride`.
+inline std::vector<std::size_t> positions_of(const extents& source, const axis_order& order,
+                                             const std::vector<std::size_t>& stride) {
     std::vector<std::size_t> positions{0};
     for (const int axis : order) {
         const auto at = static_cast<std::size_t>(axis);
         std::vector<std::size_t> longer;
         longer.reserve(positions.size() * static_cast<std::size_t>(source[at]));
         for (const std::size_t position : positions)
-            for (std::size_t i = 0; i < static_cast<std::size_t>(source[at]); ++i) longer.push_back(position + i * stride[at]);
+            for (std::size_t i = 0; i < static_cast<std::size_t>(source[at]); ++i)
+                longer.push_back(position + i * stride[at]);
         positions = std::move(longer);
     }
     return positions;
@@ -123,4 +127,4 @@ inline shape graph_shape(const extents& source, const axis_order& order) {
     return s;
 }
 
-}  // namespace tensor_compress::onnx
+} // namespace tensor_compress::onnx

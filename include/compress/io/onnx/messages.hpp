@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The parts of an ONNX file that an inference graph needs, as plain structs. Their names are those of onnx.proto (ONNX 1.16, IR
-// version 10) in lower case.
+// The parts of an ONNX file that an inference graph needs, as plain structs. Their names are those of onnx.proto
+// (ONNX 1.16, IR version 10) in lower case.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,18 +14,25 @@ namespace tensor_compress::onnx {
 
 /// Values of TensorProto.data_type.
 enum class element_type : std::int32_t {
-    undefined = 0, float32 = 1, int32 = 6, int64 = 7, boolean = 9, float16 = 10, float64 = 11, bfloat16 = 16,
+    undefined = 0,
+    float32 = 1,
+    int32 = 6,
+    int64 = 7,
+    boolean = 9,
+    float16 = 10,
+    float64 = 11,
+    bfloat16 = 16,
 };
 
 struct tensor_proto {
     std::string name;
     std::vector<std::int64_t> dims;
     element_type type = element_type::undefined;
-    std::string_view raw;  ///< little-endian, points into the file's bytes
+    std::string_view raw; ///< little-endian, points into the file's bytes
     bool has_raw = false;
-    bool external = false;  ///< the data are in another file
+    bool external = false; ///< the data are in another file
     std::vector<float> floats;
-    std::vector<std::int64_t> integers;  ///< int32_data or int64_data
+    std::vector<std::int64_t> integers; ///< int32_data or int64_data
     std::vector<double> doubles;
 };
 
@@ -44,7 +51,7 @@ struct node_proto {
     std::string name, kind, domain;
     std::vector<std::string> inputs, outputs;
     std::vector<attribute_proto> attributes;
-    std::size_t index = 0;  ///< position in the file
+    std::size_t index = 0; ///< position in the file
 };
 
 /// Input or output of the graph. A symbolic or missing extent is -1.
@@ -64,4 +71,4 @@ struct model_proto {
     std::vector<value_info> inputs, outputs;
 };
 
-}  // namespace tensor_compress::onnx
+} // namespace tensor_compress::onnx

@@ -16,7 +16,8 @@ namespace tensor_compress::onnx {
 
 /// An operator of ONNX's default domain and the function that writes it into the graph.
 ///
-/// Each function throws `unsupported` before it changes the graph where it can, and `model_error` for what no reader could run.
+/// Each function throws `unsupported` before it changes the graph where it can, and `model_error` for what no reader
+/// could run.
 struct supported_operator {
     std::string_view kind;
     void (*convert)(operation&);
@@ -67,4 +68,4 @@ inline const supported_operator* find_operator(const node_proto& n) {
     return nullptr;
 }
 
-}  // namespace tensor_compress::onnx
+} // namespace tensor_compress::onnx

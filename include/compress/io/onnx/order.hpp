@@ -9,7 +9,8 @@
 #include <string>
 #include <vector>
 
-#include <compress/io/onnx/protobuf.hpp>
+#include <compress/io/importer_complaints.hpp>
+#include <compress/io/onnx/messages.hpp>
 
 namespace tensor_compress::onnx {
 
@@ -25,13 +26,15 @@ std::vector<const node_proto*> sorted_nodes(const model_proto& m);
 
 namespace detail {
 
-using producers = std::map<std::string, const node_proto*, std::less<>>;  // nullptr: an input or initialiser
+using producers = std::map<std::string, const node_proto*, std::less<>>; // nullptr: an input or initialiser
 
 inline producers producers_of(const model_proto& m) {
     producers found;
     std::set<std::string, std::less<>> initializers, inputs;
     const auto unique = [](auto& names, const std::string& name, const char* what) {
-        if (!names.insert(name).second) throw model_error(std::string(what) + " '" + name + "' is there twice", "give each value a name of its own");
+        if (!names.insert(name).second)
+            throw model_error(std::string(what) + " '" + name + "' is there twice",
+                              "give each value a name of its own");
     };
     for (const auto& t : m.initializers) unique(initializers, t.name, "initialiser"), found[t.name] = nullptr;
     for (const auto& name : m.sparse_initializers) unique(initializers, name, "initialiser"), found[name] = nullptr;
@@ -40,14 +43,16 @@ inline producers producers_of(const model_proto& m) {
     for (const auto& n : m.nodes)
         for (const auto& name : n.outputs)
             if (!name.empty() && !found.emplace(name, &n).second)
-                throw model_error(node_text(n) + " writes the value '" + name + "', which exists already", "give each value a name of its own");
+                throw model_error(node_text(n) + " writes the value '" + name + "', which exists already",
+                                  "give each value a name of its own");
     return found;
 }
 
 inline const node_proto* producer_of(const producers& from, const std::string& name, const std::string& reader) {
     const auto found = from.find(name);
     if (found == from.end())
-        throw model_error(reader + " needs the value '" + name + "', which no node, input or initialiser provides", "it is damaged, export it again");
+        throw model_error(reader + " needs the value '" + name + "', which no node, input or initialiser provides",
+                          "it is damaged, export it again");
     return found->second;
 }
 
@@ -70,7 +75,7 @@ inline std::vector<bool> needed_nodes(const model_proto& m, const producers& fro
     return needed;
 }
 
-}  // namespace detail
+} // namespace detail
 
 inline std::vector<const node_proto*> sorted_nodes(const model_proto& m) {
     const auto from = detail::producers_of(m);
@@ -112,7 +117,8 @@ inline std::vector<const node_proto*> sorted_nodes(const model_proto& m) {
             break;
         }
     }
-    throw model_error(node_text(*at) + " reads its own result through a circle of nodes", "loops are not supported, unroll them before export");
+    throw model_error(node_text(*at) + " reads its own result through a circle of nodes",
+                      "loops are not supported, unroll them before export");
 }
 
-}  // namespace tensor_compress::onnx
+} // namespace tensor_compress::onnx

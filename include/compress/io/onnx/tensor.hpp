@@ -8,7 +8,8 @@
 #include <vector>
 
 #include <compress/io/bytes.hpp>
-#include <compress/io/onnx/protobuf.hpp>
+#include <compress/io/importer_complaints.hpp>
+#include <compress/io/onnx/messages.hpp>
 #include <compress/tensor/weights.hpp>
 
 namespace tensor_compress::onnx {
@@ -25,7 +26,8 @@ struct constant {
 
 /// The values of a TensorProto: float32, float16, bfloat16 and float64 as floats; int32, int64 and bool as integers.
 ///
-/// @throws model_error naming the tensor, for data in another file, another element type, a shape that is negative, overflows or
+/// @throws model_error naming the tensor, for data in another file, another element type, a shape that is negative,
+/// overflows or
 ///         does not agree with the number of values, and a float64 that no float can hold
 inline constant decode(const tensor_proto& t);
 
@@ -35,26 +37,33 @@ inline std::string tensor_text(const tensor_proto& t) { return "tensor '" + t.na
 
 inline std::size_t bytes_of(element_type type) {
     switch (type) {
-        case element_type::boolean: return 1;
-        case element_type::float16:
-        case element_type::bfloat16: return 2;
-        case element_type::float32:
-        case element_type::int32: return 4;
-        case element_type::float64:
-        case element_type::int64: return 8;
-        default: return 0;
+    case element_type::boolean:
+        return 1;
+    case element_type::float16:
+    case element_type::bfloat16:
+        return 2;
+    case element_type::float32:
+    case element_type::int32:
+        return 4;
+    case element_type::float64:
+    case element_type::int64:
+        return 8;
+    default:
+        return 0;
     }
 }
 
 inline void expect_count(const tensor_proto& t, std::size_t found, std::size_t expected) {
     if (found != expected)
-        throw model_error(tensor_text(t) + " holds " + std::to_string(found) + " values, but its shape has " + std::to_string(expected),
+        throw model_error(tensor_text(t) + " holds " + std::to_string(found) + " values, but its shape has " +
+                              std::to_string(expected),
                           "it is damaged, export it again");
 }
 
 inline float narrow(const tensor_proto& t, double value) {
     if (!tensor_compress::detail::fits_float(value))
-        throw model_error(tensor_text(t) + " holds a float64 that is too large for float32", "export the model in float32");
+        throw model_error(tensor_text(t) + " holds a float64 that is too large for float32",
+                          "export the model in float32");
     return static_cast<float>(value);
 }
 
@@ -66,12 +75,18 @@ T raw_value(const tensor_proto& t, std::size_t i) {
 
 inline float float_at(const tensor_proto& t, std::size_t i) {
     // Half types without raw bytes are in int32_data, one bit pattern per value.
-    const auto half = [&] { return t.has_raw ? raw_value<std::uint16_t>(t, i) : static_cast<std::uint16_t>(t.integers[i]); };
+    const auto half = [&] {
+        return t.has_raw ? raw_value<std::uint16_t>(t, i) : static_cast<std::uint16_t>(t.integers[i]);
+    };
     switch (t.type) {
-        case element_type::float16: return tensor_compress::detail::decode_float16(half());
-        case element_type::bfloat16: return tensor_compress::detail::decode_bfloat16(half());
-        case element_type::float64: return narrow(t, t.has_raw ? raw_value<double>(t, i) : t.doubles[i]);
-        default: return t.has_raw ? raw_value<float>(t, i) : t.floats[i];
+    case element_type::float16:
+        return tensor_compress::detail::decode_float16(half());
+    case element_type::bfloat16:
+        return tensor_compress::detail::decode_bfloat16(half());
+    case element_type::float64:
+        return narrow(t, t.has_raw ? raw_value<double>(t, i) : t.doubles[i]);
+    default:
+        return t.has_raw ? raw_value<float>(t, i) : t.floats[i];
     }
 }
 
@@ -87,24 +102,29 @@ inline std::size_t stored_count(const tensor_proto& t) {
     return t.type == element_type::float64 ? t.doubles.size() : t.integers.size();
 }
 
-}  // namespace detail
+} // namespace detail
 
 inline constant decode(const tensor_proto& t) {
     if (t.external)
-        throw model_error(detail::tensor_text(t) + " is stored in another file", "save the model with its weights inside (save_as_external_data=False)");
+        throw model_error(detail::tensor_text(t) + " is stored in another file",
+                          "save the model with its weights inside (save_as_external_data=False)");
     const std::size_t size = detail::bytes_of(t.type);
     if (size == 0)
-        throw model_error(detail::tensor_text(t) + " has the element type " + std::to_string(static_cast<std::int32_t>(t.type)) +
+        throw model_error(detail::tensor_text(t) + " has the element type " +
+                              std::to_string(static_cast<std::int32_t>(t.type)) +
                               ", and float32, float16, bfloat16, float64, int32, int64 and bool are supported",
                           "export a float model; quantised ones are read from .tflite");
     constant c;
     for (const std::int64_t extent : t.dims) {
-        if (extent < 0) throw model_error(detail::tensor_text(t) + " has the negative extent " + std::to_string(extent), "it is damaged, export it again");
+        if (extent < 0)
+            throw model_error(detail::tensor_text(t) + " has the negative extent " + std::to_string(extent),
+                              "it is damaged, export it again");
         c.dims.push_back(static_cast<std::size_t>(extent));
     }
     const std::size_t count = element_count(c.dims, size, detail::tensor_text(t));
     if (t.has_raw && t.raw.size() % size != 0)
-        throw model_error(detail::tensor_text(t) + " has " + std::to_string(t.raw.size()) + " bytes, no multiple of " + std::to_string(size),
+        throw model_error(detail::tensor_text(t) + " has " + std::to_string(t.raw.size()) + " bytes, no multiple of " +
+                              std::to_string(size),
                           "it is damaged, export it again");
     detail::expect_count(t, t.has_raw ? t.raw.size() / size : detail::stored_count(t), count);
 
@@ -127,4 +147,4 @@ inline array<float> to_array(const std::vector<float>& values, const std::vector
     return result;
 }
 
-}  // namespace tensor_compress::onnx
+} // namespace tensor_compress::onnx

@@ -12,9 +12,9 @@ namespace tensor_compress::simd {
 struct x86_registers_128 {
     static constexpr int bytes = 16;
 #if defined(__AVX512VL__)
-    static constexpr int count = 32;
+    static constexpr int number_of_registers = 32;
 #else
-    static constexpr int count = 16;
+    static constexpr int number_of_registers = 16;
 #endif
     using reg = __m128i;
     static COMPRESS_INLINE reg load(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }

@@ -11,7 +11,7 @@ namespace tensor_compress::simd {
 /// What AVX-512 (F, BW, DQ, VL) calls its 64-byte instructions.
 struct x86_registers_512 {
     static constexpr int bytes = 64;
-    static constexpr int count = 32;
+    static constexpr int number_of_registers = 32;
     using reg = __m512i;
     static COMPRESS_INLINE reg load(const void* p) { return _mm512_loadu_si512(p); }
     static COMPRESS_INLINE void store(void* p, reg v) { _mm512_storeu_si512(p, v); }

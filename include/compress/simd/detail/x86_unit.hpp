@@ -31,7 +31,7 @@ struct x86_unit : float_unit<XsimdArch> {
     using row_bytes = typename R::reg;
     using activation = std::uint8_t;
     static constexpr int lanes = R::bytes / 4;
-    static constexpr int registers = R::count;
+    static constexpr int registers = R::number_of_registers;
     static constexpr int vectors_per_panel = 16 / lanes;
 
     static COMPRESS_INLINE f32 madd(f32 a, f32 b, f32 c) { return x86_madd<f32>(a, b, c); }

@@ -26,11 +26,11 @@ inline float clip_bound(const operation& o, const char* attribute, std::size_t i
     if (o.im.opset < 11) return o.attribute(attribute) ? o.attribute(attribute)->number : otherwise;
     if (!o.has_input(input)) return otherwise;
     const constant& c = o.floats_at(input, "the bound");
-    if (c.floats.size() != 1) throw model_error("its bound '" + o.input_name(input) + "' is no scalar", tensor_compress::detail::check_export);
+    if (c.floats.size() != 1) throw model_error("its bound '" + o.input_name(input) + "' is no scalar", check_export);
     return c.floats[0];
 }
 
-}  // namespace detail
+} // namespace detail
 
 inline void identity(operation& o) {
     if (const constant* c = o.constant_at(0)) return o.define(*c);
@@ -39,7 +39,8 @@ inline void identity(operation& o) {
 
 /// Dropout does nothing in inference. Its mask, the second output, is not there for readers.
 inline void dropout(operation& o) {
-    if (o.has_input(2) && o.integers_at(2, "training_mode").integers != std::vector<std::int64_t>{0}) throw unsupported{"it drops values (training_mode)"};
+    if (o.has_input(2) && o.integers_at(2, "training_mode").integers != std::vector<std::int64_t>{0})
+        throw unsupported{"it drops values (training_mode)"};
     identity(o);
 }
 
@@ -72,15 +73,18 @@ inline void clip(operation& o) {
     } else if (low <= -largest && high >= largest) {
         identity(o);
     } else {
-        throw unsupported{"it clips to [" + std::to_string(low) + ", " + std::to_string(high) + "]; [0, 6] and [0, infinity) are supported"};
+        throw unsupported{"it clips to [" + std::to_string(low) + ", " + std::to_string(high) +
+                          "]; [0, 6] and [0, infinity) are supported"};
     }
 }
 
-/// max(0, min(1, x / 6 + 1 / 2)) becomes hard_swish when x is multiplied by it (elementwise.hpp); alone it is not supported.
+/// max(0, min(1, x / 6 + 1 / 2)) becomes hard_swish when x is multiplied by it (elementwise.hpp); alone it is not
+/// supported.
 inline void hard_sigmoid(operation& o) {
     traced t = o.value_at(0);
     const float slope = o.number("alpha", 0.2f), offset = o.number("beta", 0.5f);
-    if (slope < 0.16666f || slope > 0.16667f || offset != 0.5f) throw unsupported{"its alpha is not 1/6, or its beta not 1/2"};
+    if (slope < 0.16666f || slope > 0.16667f || offset != 0.5f)
+        throw unsupported{"its alpha is not 1/6, or its beta not 1/2"};
     t.gate_of = o.input_name(0);
     o.define(std::move(t));
 }
@@ -109,4 +113,4 @@ inline void softmax(operation& o) {
     o.define(std::move(result));
 }
 
-}  // namespace tensor_compress::onnx
+} // namespace tensor_compress::onnx

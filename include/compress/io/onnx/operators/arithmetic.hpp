@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -17,10 +18,14 @@ namespace detail {
 
 inline float apply(arithmetic kind, float a, float b) {
     switch (kind) {
-        case arithmetic::add: return a + b;
-        case arithmetic::subtract: return a - b;
-        case arithmetic::multiply: return a * b;
-        default: return a / b;
+    case arithmetic::add:
+        return a + b;
+    case arithmetic::subtract:
+        return a - b;
+    case arithmetic::multiply:
+        return a * b;
+    default:
+        return a / b;
     }
 }
 
@@ -28,35 +33,43 @@ inline std::int64_t apply(arithmetic kind, std::int64_t a, std::int64_t b) {
     std::int64_t result = 0;
     bool failed = false;
     switch (kind) {
-        case arithmetic::add: failed = __builtin_add_overflow(a, b, &result); break;
-        case arithmetic::subtract: failed = __builtin_sub_overflow(a, b, &result); break;
-        case arithmetic::multiply: failed = __builtin_mul_overflow(a, b, &result); break;
-        default:
-            failed = b == 0 || b == -1;  // the lowest number divided by -1 overflows too
-            if (!failed) result = a / b;
+    case arithmetic::add:
+        failed = __builtin_add_overflow(a, b, &result);
+        break;
+    case arithmetic::subtract:
+        failed = __builtin_sub_overflow(a, b, &result);
+        break;
+    case arithmetic::multiply:
+        failed = __builtin_mul_overflow(a, b, &result);
+        break;
+    default:
+        failed = b == 0 || b == -1; // the lowest number divided by -1 overflows too
+        if (!failed) result = a / b;
     }
-    if (failed) throw model_error("its arithmetic on shapes overflows or divides by zero", tensor_compress::detail::check_export);
+    if (failed) throw model_error("its arithmetic on shapes overflows or divides by zero", check_export);
     return result;
 }
 
 /// Both operands are known: shape arithmetic, or weights the exporter has not folded.
-inline constant folded(const operation& o, arithmetic kind, const constant& a, const constant& b) {
-    if (a.is_float != b.is_float) throw model_error("it mixes floats and integers", tensor_compress::detail::check_export);
-    if (a.dims != b.dims && a.size() != 1 && b.size() != 1) throw unsupported{"it broadcasts two constants; simplify the model before import"};
+inline constant folded(arithmetic kind, const constant& a, const constant& b) {
+    if (a.is_float != b.is_float) throw model_error("it mixes floats and integers", check_export);
+    if (a.dims != b.dims && a.size() != 1 && b.size() != 1)
+        throw unsupported{"it broadcasts two constants; simplify the model before import"};
     constant c = b.size() == 1 && (a.size() != 1 || a.dims.size() > b.dims.size()) ? a : b;
     const auto each = [&](auto& to, const auto& left, const auto& right) {
-        for (std::size_t i = 0; i < to.size(); ++i) to[i] = apply(kind, left[left.size() == 1 ? 0 : i], right[right.size() == 1 ? 0 : i]);
+        for (std::size_t i = 0; i < to.size(); ++i)
+            to[i] = apply(kind, left[left.size() == 1 ? 0 : i], right[right.size() == 1 ? 0 : i]);
     };
     if (c.is_float)
         each(c.floats, a.floats, b.floats);
     else
         each(c.integers, a.integers, b.integers);
-    static_cast<void>(o);
     return c;
 }
 
-inline value new_constant(operation& o, const shape& extents_of_it, std::vector<float> values, const std::string& source) {
-    const label name = o.im.new_label(std::string(o.name().c_str()) + "/constant");
+inline value new_constant(operation& o, const shape& extents_of_it, std::vector<float> values,
+                          const std::string& source) {
+    const label name = o.im.new_label(text_of(o.name()) + "/constant");
     std::vector<std::size_t> dims;
     for (int axis = 0; axis < extents_of_it.rank; ++axis) dims.push_back(static_cast<std::size_t>(extents_of_it[axis]));
     const value c = o.im.g.constant(name, extents_of_it);
@@ -82,13 +95,15 @@ inline extents aligned(const operation& o, const constant& c, const traced& x, c
         result.push_back(fits ? static_cast<int>(extent) : 1);
     }
     if (!fits || dims.size() != rank)
-        throw unsupported{"its constant '" + source + "' " + shape_text(c.dims) + " is larger than its other operand, or differs between records"};
+        throw unsupported{"its constant '" + source + "' " + shape_text(c.dims) +
+                          " is larger than its other operand, or differs between records"};
     return result;
 }
 
-/// The constant of the graph for an operator between `x` and a constant of the file: one number, one per channel, or one per
-/// element in the layout of `x`, which is arranged where its pending reshape is in the way.
-inline value constant_beside(operation& o, traced& x, const constant& c, const std::vector<float>& values, const std::string& source) {
+/// The constant of the graph for an operator between `x` and a constant of the file: one number, one per channel, or
+/// one per element in the layout of `x`, which is arranged where its pending reshape is in the way.
+inline value constant_beside(operation& o, traced& x, const constant& c, const std::vector<float>& values,
+                             const std::string& source) {
     if (values.size() == 1) return new_constant(o, shape{1}, values, source);
     extents dims = aligned(o, c, x, source);
     if (essential(x.base) == essential(x.seen)) {
@@ -97,15 +112,17 @@ inline value constant_beside(operation& o, traced& x, const constant& c, const s
         for (std::size_t axis = 0; axis < dims.size(); ++axis)
             if (x.seen[axis] != 1) big.push_back(dims[axis]);
         dims.clear();
-        for (std::size_t axis = 0, next = 0; axis < x.base.size(); ++axis) dims.push_back(x.base[axis] == 1 ? 1 : big[next++]);
+        for (std::size_t axis = 0, next = 0; axis < x.base.size(); ++axis)
+            dims.push_back(x.base[axis] == 1 ? 1 : big[next++]);
     } else {
         x = plain(arrange_plain(o.im, x), x.seen, x.batched);
     }
     const auto last = static_cast<std::size_t>(x.order.back());
     if (elements(dims) == dims[last]) return new_constant(o, shape{dims[last]}, values, source);
-    if (elements(x.base) > (1 << 26)) throw unsupported{"its constant would have more than 2^26 elements"};
+    if (elements(x.base) > (1 << 24)) throw unsupported{"its constant would have more than 2^24 elements"};
     std::vector<float> spread;
-    for (const std::size_t position : positions_of(x.base, x.order, row_major_strides(dims))) spread.push_back(values[position]);
+    for (const std::size_t position : positions_of(x.base, x.order, row_major_strides(dims)))
+        spread.push_back(values[position]);
     return new_constant(o, graph_shape(x.base, x.order), spread, source);
 }
 
@@ -115,7 +132,7 @@ inline value join(operation& o, arithmetic kind, value a, value b) {
 
 inline value negated(operation& o, value x) {
     const value minus_one = new_constant(o, shape{1}, {-1.0f}, "-1");
-    return o.im.g.mul(o.im.new_label(std::string(o.name().c_str()) + "/negated"), x, minus_one);
+    return o.im.g.mul(o.im.new_label(text_of(o.name()) + "/negated"), x, minus_one);
 }
 
 /// x - c is x + (-c), and x / c is x * (1 / c).
@@ -123,7 +140,7 @@ inline void with_constant(operation& o, arithmetic kind, std::size_t value_side)
     traced x = o.value_at(value_side);
     const std::string source = o.input_name(1 - value_side);
     const constant& c = o.floats_at(1 - value_side, "the constant");
-    if (c.floats.empty()) throw model_error("its constant '" + source + "' is empty", tensor_compress::detail::check_export);
+    if (c.floats.empty()) throw model_error("its constant '" + source + "' is empty", check_export);
     if (kind == arithmetic::divide && value_side == 1) throw unsupported{"it divides by a value"};
     std::vector<float> values = c.floats;
     for (float& v : values) {
@@ -139,14 +156,17 @@ inline void with_constant(operation& o, arithmetic kind, std::size_t value_side)
 /// The operand with fewer elements is one number, or one per channel, of the other; the axis it has becomes the last.
 inline traced spread_over(operation& o, traced& wide, traced narrow) {
     if (wide.batched && narrow.batched && wide.seen.size() != narrow.seen.size())
-        throw unsupported{"its operands have " + std::to_string(source_rank(wide)) + " and " + std::to_string(source_rank(narrow)) + " axes"};
+        throw unsupported{"its operands have " + std::to_string(source_rank(wide)) + " and " +
+                          std::to_string(source_rank(narrow)) + " axes"};
     if (narrow.seen.size() > wide.seen.size()) throw unsupported{"it broadcasts both operands"};
     narrow.seen.insert(narrow.seen.begin(), wide.seen.size() - narrow.seen.size(), 1);
-    std::size_t channel = wide.base == wide.seen && !wide.order.empty() ? static_cast<std::size_t>(wide.order.back()) : wide.seen.size() - 1;
+    std::size_t channel = wide.base == wide.seen && !wide.order.empty() ? static_cast<std::size_t>(wide.order.back())
+                                                                        : wide.seen.size() - 1;
     int big = 0;
     for (std::size_t axis = 0; axis < wide.seen.size(); ++axis) {
         if (narrow.seen[axis] == 1) continue;
-        if (narrow.seen[axis] != wide.seen[axis]) throw unsupported{"its operands have different shapes, neither of which spreads over the other"};
+        if (narrow.seen[axis] != wide.seen[axis])
+            throw unsupported{"its operands have different shapes, neither of which spreads over the other"};
         channel = axis, ++big;
     }
     if (big > 1) throw unsupported{"it broadcasts along one axis only; a number or one per channel are supported"};
@@ -166,7 +186,9 @@ inline void of_values(operation& o, arithmetic kind) {
     traced result;
     if (a.seen == b.seen) {
         if (a.base != b.base || a.order != b.order) {
-            const axis_order order = a.base == a.seen ? a.order : b.base == b.seen ? b.order : plain_order(a.seen.size());
+            const axis_order order = a.base == a.seen   ? a.order
+                                     : b.base == b.seen ? b.order
+                                                        : plain_order(a.seen.size());
             a = arranged(arrange(o.im, a, order), a.seen, order, a.batched);
             b = arranged(arrange(o.im, b, order), b.seen, order, b.batched);
         }
@@ -190,13 +212,13 @@ inline bool is_gated(const operation& o, std::size_t side) {
     return o.any_value_at(side).gate_of == o.input_name(1 - side);
 }
 
-}  // namespace detail
+} // namespace detail
 
 /// Add, Sub, Mul, Div: of two values, or a value and a constant, or folded of two constants.
 template <arithmetic Kind>
 void arithmetic_of(operation& o) {
     const bool known[] = {o.constant_at(0) != nullptr, o.constant_at(1) != nullptr};
-    if (known[0] && known[1]) return o.define(detail::folded(o, Kind, *o.constant_at(0), *o.constant_at(1)));
+    if (known[0] && known[1]) return o.define(detail::folded(Kind, *o.constant_at(0), *o.constant_at(1)));
     if constexpr (Kind == arithmetic::multiply)
         for (std::size_t side = 0; side < 2; ++side)
             if (detail::is_gated(o, side)) {
@@ -208,4 +230,4 @@ void arithmetic_of(operation& o) {
     detail::of_values(o, Kind);
 }
 
-}  // namespace tensor_compress::onnx
+} // namespace tensor_compress::onnx

@@ -14,32 +14,36 @@ namespace detail {
 inline array<float> per_channel(const operation& o, std::size_t input, const char* role, std::size_t channels) {
     const constant& c = o.floats_at(input, role);
     if (c.floats.size() != channels)
-        throw model_error(std::string(role) + " '" + o.input_name(input) + "' has the shape " + shape_text(c.dims) + ", and there are " +
-                              std::to_string(channels) + " channels",
-                          tensor_compress::detail::check_export);
+        throw model_error(std::string(role) + " '" + o.input_name(input) + "' has the shape " + shape_text(c.dims) +
+                              ", and there are " + std::to_string(channels) + " channels",
+                          check_export);
     return to_array(c.floats, {channels});
 }
 
-}  // namespace detail
+} // namespace detail
 
 /// Conv: two-dimensional, weight [O, I / group, KH, KW], optional bias [O].
 inline void convolution(operation& o) {
     const traced& x = o.value_at(0);
     const constant& weight = o.floats_at(1, "the weight");
-    if (weight.dims.size() != 4) throw unsupported{"its weight has the shape " + shape_text(weight.dims) + "; two-dimensional convolutions are supported"};
+    if (weight.dims.size() != 4)
+        throw unsupported{"its weight has the shape " + shape_text(weight.dims) +
+                          "; two-dimensional convolutions are supported"};
     const value image = arrange_image(o, x);
     const shape in = o.im.g.shape_of(image);
 
     std::vector<int> dims;
-    for (const std::size_t extent : weight.dims) dims.push_back(to_int(static_cast<std::int64_t>(extent), "an extent of the weight", 1, 1 << 24));
+    for (const std::size_t extent : weight.dims)
+        dims.push_back(to_int(static_cast<std::int64_t>(extent), "an extent of the weight", 1, 1 << 24));
     const extent2 kernel{to_int(dims[2], "the kernel", 1), to_int(dims[3], "the kernel", 1)};
     const auto w = window_of(o, in, kernel);
     const int groups = to_int(o.integer("group", 1), "group", 1, 1 << 24);
     if (!(w.kernel == kernel) || static_cast<long long>(dims[1]) * groups != in.channels())
-        throw model_error("its weight '" + o.input_name(1) + "' has the shape " + shape_text(weight.dims) + ", but its kernel is " +
-                              std::to_string(w.kernel.height) + " x " + std::to_string(w.kernel.width) + " and its " + std::to_string(in.channels()) +
+        throw model_error("its weight '" + o.input_name(1) + "' has the shape " + shape_text(weight.dims) +
+                              ", but its kernel is " + std::to_string(w.kernel.height) + " x " +
+                              std::to_string(w.kernel.width) + " and its " + std::to_string(in.channels()) +
                               " input channels are in " + std::to_string(groups) + " groups",
-                          tensor_compress::detail::check_export);
+                          check_export);
 
     const bool bias = o.has_input(2);
     const label& name = o.name();
@@ -55,7 +59,8 @@ inline void batch_normalization(operation& o) {
     const traced& x = o.value_at(0);
     const bool inference = o.im.opset < 7 ? o.integer("is_test", 0) != 0 : o.integer("training_mode", 0) == 0;
     if (!inference) throw unsupported{"it computes its statistics from the batch; export the model for inference"};
-    if (o.im.opset < 9 && o.integer("spatial", 1) == 0) throw unsupported{"it normalises every position by itself (spatial = 0)"};
+    if (o.im.opset < 9 && o.integer("spatial", 1) == 0)
+        throw unsupported{"it normalises every position by itself (spatial = 0)"};
     if (x.seen.empty() || !x.batched) throw unsupported{"its input has no channels"};
 
     const axis_order order = channels_last_order(x.seen.size());
@@ -64,7 +69,9 @@ inline void batch_normalization(operation& o) {
     const auto channels = static_cast<std::size_t>(x.seen[0]);
     const auto variance = detail::per_channel(o, 4, "the variance", channels);
     for (const float v : variance)
-        if (v < 0 || !(v + epsilon > 0)) throw model_error("its variance '" + o.input_name(4) + "' is negative, or 0 with an epsilon of 0", "export it again");
+        if (v < 0 || !(v + epsilon > 0))
+            throw model_error("its variance '" + o.input_name(4) + "' is negative, or 0 with an epsilon of 0",
+                              "export it again");
 
     const label& name = o.name();
     const value y = o.im.g.batch_norm(name, in, epsilon);
@@ -75,4 +82,4 @@ inline void batch_normalization(operation& o) {
     o.define(arranged(y, x.seen, order));
 }
 
-}  // namespace tensor_compress::onnx
+} // namespace tensor_compress::onnx

@@ -25,12 +25,12 @@ inline constant integer_vector(std::vector<std::int64_t> values) {
     return c;
 }
 
-}  // namespace detail
+} // namespace detail
 
 /// Constant: a tensor, a number or a list of numbers.
 inline void constant_node(operation& o) {
     if (const auto* a = o.attribute("value")) {
-        if (!a->has_tensor) throw model_error("its value is no tensor", tensor_compress::detail::check_export);
+        if (!a->has_tensor) throw model_error("its value is no tensor", check_export);
         return o.define(decode(a->tensor));
     }
     constant c;
@@ -55,20 +55,25 @@ inline void shape_node(operation& o) {
     const constant* c = o.constant_at(0);
     const auto full = c != nullptr ? detail::dims_of(*c) : detail::full_shape(o.any_value_at(0));
     const auto rank = static_cast<std::int64_t>(full.size());
-    const auto bound = [&](std::int64_t given) { return std::clamp(given < 0 ? given + rank : given, std::int64_t{0}, rank); };
+    const auto bound = [&](std::int64_t given) {
+        return std::clamp(given < 0 ? given + rank : given, std::int64_t{0}, rank);
+    };
     const auto first = bound(o.integer("start", 0)), last = bound(o.integer("end", rank));
-    o.define(detail::integer_vector(first < last ? std::vector<std::int64_t>(full.begin() + first, full.begin() + last) : std::vector<std::int64_t>{}));
+    o.define(detail::integer_vector(first < last ? std::vector<std::int64_t>(full.begin() + first, full.begin() + last)
+                                                 : std::vector<std::int64_t>{}));
 }
 
 /// Gather from a vector of integers.
 inline void gather(operation& o) {
     const constant& from = o.integers_at(0, "its data");
     const constant& indices = o.integers_at(1, "its indices");
-    if (from.dims.size() != 1 || o.integer("axis", 0) > 0 || indices.dims.size() > 1) throw unsupported{"it gathers from more than a vector"};
+    if (from.dims.size() != 1 || o.integer("axis", 0) > 0 || indices.dims.size() > 1)
+        throw unsupported{"it gathers from more than a vector"};
     constant result = indices;
     const auto count = static_cast<std::int64_t>(from.integers.size());
     for (auto& i : result.integers) {
-        if (i < -count || i >= count) throw model_error("it gathers element " + std::to_string(i) + " of " + std::to_string(count), tensor_compress::detail::check_export);
+        if (i < -count || i >= count)
+            throw model_error("it gathers element " + std::to_string(i) + " of " + std::to_string(count), check_export);
         i = from.integers[static_cast<std::size_t>(i < 0 ? i + count : i)];
     }
     o.define(std::move(result));
@@ -83,7 +88,9 @@ inline void slice(operation& o) {
         (!axes.empty() && axes[0] != 0 && axes[0] != -1))
         throw unsupported{"it slices more than a vector, or with a step"};
     const auto count = static_cast<std::int64_t>(from.integers.size());
-    const auto bound = [&](std::int64_t given) { return std::clamp(given < 0 ? given + count : given, std::int64_t{0}, count); };
+    const auto bound = [&](std::int64_t given) {
+        return std::clamp(given < 0 ? given + count : given, std::int64_t{0}, count);
+    };
     const auto first = bound(starts[0]), last = std::max(first, bound(ends[0]));
     o.define(detail::integer_vector({from.integers.begin() + first, from.integers.begin() + last}));
 }
@@ -95,20 +102,25 @@ inline void cast(operation& o) {
     const bool to_integer = to == element_type::int64 || to == element_type::int32;
     const constant* c = o.constant_at(0);
     if (c == nullptr) {
-        if (to != element_type::float32) throw unsupported{"it casts to element type " + std::to_string(static_cast<int>(to)) + "; float32 is supported"};
+        if (to != element_type::float32)
+            throw unsupported{"it casts to element type " + std::to_string(static_cast<int>(to)) +
+                              "; float32 is supported"};
         return o.define(o.any_value_at(0));
     }
-    if (!to_float && !to_integer) throw unsupported{"it casts a constant to element type " + std::to_string(static_cast<int>(to))};
+    if (!to_float && !to_integer)
+        throw unsupported{"it casts a constant to element type " + std::to_string(static_cast<int>(to))};
     constant result = *c;
     result.is_float = to_float;
     if (to_float && !c->is_float) {
         result.floats.assign(c->integers.size(), 0);
-        std::transform(c->integers.begin(), c->integers.end(), result.floats.begin(), [](std::int64_t i) { return static_cast<float>(i); });
+        std::transform(c->integers.begin(), c->integers.end(), result.floats.begin(),
+                       [](std::int64_t i) { return static_cast<float>(i); });
         result.integers.clear();
     } else if (to_integer && c->is_float) {
         result.integers.assign(c->floats.size(), 0);
         std::transform(c->floats.begin(), c->floats.end(), result.integers.begin(), [](float f) {
-            if (!(f > -1e9f && f < 1e9f)) throw model_error("it casts a float outside of -1e9 to 1e9 to an integer", tensor_compress::detail::check_export);
+            if (!(f > -1e9f && f < 1e9f))
+                throw model_error("it casts a float outside of -1e9 to 1e9 to an integer", check_export);
             return static_cast<std::int64_t>(f);
         });
         result.floats.clear();
@@ -116,4 +128,4 @@ inline void cast(operation& o) {
     o.define(std::move(result));
 }
 
-}  // namespace tensor_compress::onnx
+} // namespace tensor_compress::onnx

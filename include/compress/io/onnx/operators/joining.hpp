@@ -21,7 +21,8 @@ inline void concat_constants(operation& o) {
     joined.is_float = false;
     for (std::size_t i = 0; i < o.input_count(); ++i) {
         const constant& part = o.integers_at(i, "its operand");
-        if (part.dims.size() != 1) throw unsupported{"it joins constants that are no vectors; simplify the model before import"};
+        if (part.dims.size() != 1)
+            throw unsupported{"it joins constants that are no vectors; simplify the model before import"};
         joined.integers.insert(joined.integers.end(), part.integers.begin(), part.integers.end());
     }
     joined.dims = {joined.integers.size()};
@@ -35,31 +36,39 @@ value concat_of(importer& im, const label& name, const value* v, int axis, std::
 
 inline value concat_of(importer& im, const label& name, const value* v, std::size_t count, int axis) {
     switch (count) {
-        case 2: return concat_of(im, name, v, axis, std::make_index_sequence<2>());
-        case 3: return concat_of(im, name, v, axis, std::make_index_sequence<3>());
-        case 4: return concat_of(im, name, v, axis, std::make_index_sequence<4>());
-        case 5: return concat_of(im, name, v, axis, std::make_index_sequence<5>());
-        case 6: return concat_of(im, name, v, axis, std::make_index_sequence<6>());
-        case 7: return concat_of(im, name, v, axis, std::make_index_sequence<7>());
-        default: return concat_of(im, name, v, axis, std::make_index_sequence<8>());
+    case 2:
+        return concat_of(im, name, v, axis, std::make_index_sequence<2>());
+    case 3:
+        return concat_of(im, name, v, axis, std::make_index_sequence<3>());
+    case 4:
+        return concat_of(im, name, v, axis, std::make_index_sequence<4>());
+    case 5:
+        return concat_of(im, name, v, axis, std::make_index_sequence<5>());
+    case 6:
+        return concat_of(im, name, v, axis, std::make_index_sequence<6>());
+    case 7:
+        return concat_of(im, name, v, axis, std::make_index_sequence<7>());
+    default:
+        return concat_of(im, name, v, axis, std::make_index_sequence<8>());
     }
 }
 
 /// A node joins at most eight values; more are joined in steps, the last of which has the node's name.
 inline value concat_many(operation& o, std::vector<value> parts, int axis) {
     while (parts.size() > static_cast<std::size_t>(max_inputs)) {
-        const label name = o.im.new_label(std::string(o.name().c_str()) + "/part");
+        const label name = o.im.new_label(text_of(o.name()) + "/part");
         parts[0] = concat_of(o.im, name, parts.data(), max_inputs, axis);
         parts.erase(parts.begin() + 1, parts.begin() + max_inputs);
     }
     return concat_of(o.im, o.name(), parts.data(), parts.size(), axis);
 }
 
-}  // namespace detail
+} // namespace detail
 
-/// Concat along any axis but the batch. All values take the order of the first image among them, else of the first value.
+/// Concat along any axis but the batch. All values take the order of the first image among them, else of the first
+/// value.
 inline void concat(operation& o) {
-    if (o.input_count() == 0) throw model_error("it has no inputs", tensor_compress::detail::check_export);
+    if (o.input_count() == 0) throw model_error("it has no inputs", check_export);
     bool all_known = true;
     for (std::size_t i = 0; i < o.input_count(); ++i) all_known = all_known && o.constant_at(i) != nullptr;
     if (all_known) return detail::concat_constants(o);
@@ -73,10 +82,12 @@ inline void concat(operation& o) {
     for (std::size_t i = 0; i < o.input_count(); ++i) {
         const traced& part = o.value_at(i);
         extents like_first = part.seen;
-        if (part.seen.size() == joined.size()) like_first[static_cast<std::size_t>(axis)] = first.seen[static_cast<std::size_t>(axis)];
+        if (part.seen.size() == joined.size())
+            like_first[static_cast<std::size_t>(axis)] = first.seen[static_cast<std::size_t>(axis)];
         if (like_first != first.seen || part.batched != first.batched)
-            throw model_error("its operands have different extents along other axes than " + std::to_string(o.integer("axis", 1)),
-                              tensor_compress::detail::check_export);
+            throw model_error("its operands have different extents along other axes than " +
+                                  std::to_string(o.integer("axis", 1)),
+                              check_export);
         total += part.seen[static_cast<std::size_t>(axis)];
         if (part.base == part.seen && part.order == channels_last_order(3)) order = part.order;
     }
@@ -100,7 +111,9 @@ inline void pad(operation& o) {
     if (axes.empty())
         for (std::size_t axis = 0; axis < rank; ++axis) axes.push_back(static_cast<std::int64_t>(axis));
     if (given.size() != 2 * axes.size())
-        throw model_error("it has " + std::to_string(given.size()) + " pads for " + std::to_string(axes.size()) + " axes", tensor_compress::detail::check_export);
+        throw model_error("it has " + std::to_string(given.size()) + " pads for " + std::to_string(axes.size()) +
+                              " axes",
+                          check_export);
 
     std::array<int, 3> before{}, after{};
     bool any = false;
@@ -116,7 +129,7 @@ inline void pad(operation& o) {
     float fill = o.number("value", 0.0f);
     if (o.im.opset >= 11 && o.has_input(2)) {
         const constant& c = o.floats_at(2, "the value");
-        if (c.floats.size() != 1) throw model_error("its value is no scalar", tensor_compress::detail::check_export);
+        if (c.floats.size() != 1) throw model_error("its value is no scalar", check_export);
         fill = c.floats[0];
     }
     if (!tensor_compress::detail::has_finite_bits(fill)) throw unsupported{"it pads with NaN or an infinity"};
@@ -125,4 +138,4 @@ inline void pad(operation& o) {
     o.define(arranged(y, {out.channels(), out.height(), out.width()}, channels_last_order(3)));
 }
 
-}  // namespace tensor_compress::onnx
+} // namespace tensor_compress::onnx

@@ -15,9 +15,11 @@ namespace detail {
 struct matrix {
     std::size_t outputs, inputs;
     const std::vector<float>& values;
-    bool output_major;  ///< [out, in], else [in, out]
+    bool output_major; ///< [out, in], else [in, out]
 
-    float at(std::size_t output, std::size_t input) const { return values[output_major ? output * inputs + input : input * outputs + output]; }
+    float at(std::size_t output, std::size_t input) const {
+        return values[output_major ? output * inputs + input : input * outputs + output];
+    }
 };
 
 /// weight[o, i] = scale * m[o, positions[i]]: PyTorch's layout, columns in the order of the graph's memory.
@@ -30,17 +32,21 @@ inline array<float> linear_weight(const matrix& m, const std::vector<std::size_t
 
 inline void expect_inputs(const operation& o, long long found, const matrix& m) {
     if (m.outputs == 0 || m.inputs == 0 || found != static_cast<long long>(m.inputs))
-        throw model_error("its weight '" + o.input_name(1) + "' takes " + std::to_string(m.inputs) + " numbers and gives " + std::to_string(m.outputs) +
-                              ", but its input has " + std::to_string(found),
-                          tensor_compress::detail::check_export);
+        throw model_error("its weight '" + o.input_name(1) + "' takes " + std::to_string(m.inputs) +
+                              " numbers and gives " + std::to_string(m.outputs) + ", but its input has " +
+                              std::to_string(found),
+                          check_export);
 }
 
-/// A layer over one vector. A vector that the source made of an image keeps the graph's order, and the weight's columns follow.
+/// A layer over one vector. A vector that the source made of an image keeps the graph's order, and the weight's columns
+/// follow.
 inline value linear_of_vector(operation& o, const traced& x, const matrix& m, float scale, bool bias) {
     expect_inputs(o, elements(x.seen), m);
     const auto positions = source_positions(x.base, x.order);
     const label& name = o.name();
-    const value y = o.im.g.linear(name, flattened(o.im, x), to_int(static_cast<std::int64_t>(m.outputs), "the number of features", 1, 1 << 28), bias);
+    const value y =
+        o.im.g.linear(name, flattened(o.im, x),
+                      to_int(static_cast<std::int64_t>(m.outputs), "the number of features", 1, 1 << 28), bias);
     o.im.store(name, ".weight", linear_weight(m, positions, scale), o.input_name(1));
     return y;
 }
@@ -50,24 +56,26 @@ inline array<float> gemm_bias(const operation& o, std::size_t outputs, float sca
     const constant& c = o.floats_at(2, "the bias");
     const bool one_row = c.dims.size() <= 1 || (c.dims.size() == 2 && c.dims[0] == 1);
     if (!one_row || (c.floats.size() != outputs && c.floats.size() != 1))
-        throw model_error("its bias '" + o.input_name(2) + "' has the shape " + shape_text(c.dims) + ", and there are " + std::to_string(outputs) + " outputs",
-                          tensor_compress::detail::check_export);
+        throw model_error("its bias '" + o.input_name(2) + "' has the shape " + shape_text(c.dims) +
+                              ", and there are " + std::to_string(outputs) + " outputs",
+                          check_export);
     auto bias = make_array<float>({outputs});
     for (std::size_t i = 0; i < outputs; ++i) bias.data()[i] = scale * c.floats[c.floats.size() == 1 ? 0 : i];
     return bias;
 }
 
-}  // namespace detail
+} // namespace detail
 
-/// Gemm: alpha * A * B + beta * C with constant B and C; transB is part of the weight, alpha and beta go into the numbers.
+/// Gemm: alpha * A * B + beta * C with constant B and C; transB is part of the weight, alpha and beta go into the
+/// numbers.
 inline void gemm(operation& o) {
     const traced& x = o.value_at(0);
     const constant& b = o.floats_at(1, "the weight");
     if (o.integer("transA", 0) != 0) throw unsupported{"it transposes its first operand"};
     if (x.seen.size() != 1 || !x.batched || b.dims.size() != 2)
-        throw model_error("it multiplies a value of " + std::to_string(source_rank(x)) + " axes by '" + o.input_name(1) + "' of the shape " +
-                              shape_text(b.dims) + ", and both must be matrices",
-                          tensor_compress::detail::check_export);
+        throw model_error("it multiplies a value of " + std::to_string(source_rank(x)) + " axes by '" +
+                              o.input_name(1) + "' of the shape " + shape_text(b.dims) + ", and both must be matrices",
+                          check_export);
     const bool output_major = o.integer("transB", 0) != 0;
     const detail::matrix m{b.dims[output_major ? 0 : 1], b.dims[output_major ? 1 : 0], b.floats, output_major};
     const bool bias = o.has_input(2);
@@ -81,7 +89,8 @@ inline void gemm(operation& o) {
 inline void matrix_product(operation& o) {
     const traced& x = o.value_at(0);
     const constant& b = o.floats_at(1, "the right operand");
-    if (b.dims.size() != 2 || x.seen.empty()) throw unsupported{"its right operand has the shape " + shape_text(b.dims) + "; matrices are supported"};
+    if (b.dims.size() != 2 || x.seen.empty())
+        throw unsupported{"its right operand has the shape " + shape_text(b.dims) + "; matrices are supported"};
     const detail::matrix m{b.dims[1], b.dims[0], b.floats, false};
     if (x.seen.size() == 1) {
         const value y = detail::linear_of_vector(o, x, m, 1.0f, false);
@@ -96,11 +105,12 @@ inline void matrix_product(operation& o) {
     const value in = arrange_plain(o.im, as_rows);
     const label& name = o.name();
     const value y = o.im.g.linear(name, in, features, false);
-    o.im.store(name, ".weight", detail::linear_weight(m, source_positions({static_cast<int>(m.inputs)}, {0}), 1.0f), o.input_name(1));
+    o.im.store(name, ".weight", detail::linear_weight(m, source_positions({static_cast<int>(m.inputs)}, {0}), 1.0f),
+               o.input_name(1));
     traced result = plain(y, {rows, features}, x.batched);
     result.seen = x.seen;
     result.seen.back() = features;
     o.define(std::move(result));
 }
 
-}  // namespace tensor_compress::onnx
+} // namespace tensor_compress::onnx

@@ -11,8 +11,8 @@ namespace tensor_compress::onnx {
 
 namespace detail {
 
-/// With ceil_mode a last window may begin inside the image (or the padding before it) and end outside. Both pools leave out
-/// what is outside, so padding at the end gives the same result.
+/// With ceil_mode a last window may begin inside the image (or the padding before it) and end outside. Both pools leave
+/// out what is outside, so padding at the end gives the same result.
 /// @return the missing rows or columns
 inline int missing_at_end(int size, int kernel, int stride, int before, int after) {
     const int room = size + before + after - kernel;
@@ -30,12 +30,14 @@ inline void pool(operation& o, op kind) {
     if (o.integer("ceil_mode", 0) != 0) {
         const int rows = missing_at_end(in.height(), w.kernel.height, w.stride.height, w.around.top, w.around.bottom);
         const int columns = missing_at_end(in.width(), w.kernel.width, w.stride.width, w.around.left, w.around.right);
-        if (count_padding && rows + columns > 0) throw unsupported{"its windows leave the padded image (ceil_mode with count_include_pad)"};
+        if (count_padding && rows + columns > 0)
+            throw unsupported{"its windows leave the padded image (ceil_mode with count_include_pad)"};
         w.around.bottom += rows, w.around.right += columns;
     }
     const pool_options options{w.stride, padding_of(w), count_padding};
     const label& name = o.name();
-    const value y = kind == op::max_pool ? o.im.g.max_pool(name, image, w.kernel, options) : o.im.g.avg_pool(name, image, w.kernel, options);
+    const value y = kind == op::max_pool ? o.im.g.max_pool(name, image, w.kernel, options)
+                                         : o.im.g.avg_pool(name, image, w.kernel, options);
     const shape out = o.im.g.shape_of(y);
     o.define(arranged(y, {out.channels(), out.height(), out.width()}, channels_last_order(3)));
 }
@@ -57,10 +59,11 @@ inline void mean_of_image(operation& o, const traced& x, int kept, bool keep_axe
     o.define(std::move(result));
 }
 
-}  // namespace detail
+} // namespace detail
 
 inline void max_pool(operation& o) {
-    if (o.node().outputs.size() > 1 && !o.node().outputs[1].empty()) throw unsupported{"it returns the indices of the maxima"};
+    if (o.node().outputs.size() > 1 && !o.node().outputs[1].empty())
+        throw unsupported{"it returns the indices of the maxima"};
     detail::pool(o, op::max_pool);
 }
 inline void average_pool(operation& o) { detail::pool(o, op::avg_pool); }
@@ -83,9 +86,10 @@ inline void reduce_mean(operation& o) {
         if (axis < 0) throw unsupported{"it takes the mean over the batch"};
         reduced[static_cast<std::size_t>(axis)] = true;
     }
-    if (std::count(reduced.begin(), reduced.end(), true) != 2) throw unsupported{"it takes a mean over other axes than height and width"};
+    if (std::count(reduced.begin(), reduced.end(), true) != 2)
+        throw unsupported{"it takes a mean over other axes than height and width"};
     const auto kept = std::find(reduced.begin(), reduced.end(), false) - reduced.begin();
     detail::mean_of_image(o, x, static_cast<int>(kept), o.integer("keepdims", 1) != 0);
 }
 
-}  // namespace tensor_compress::onnx
+} // namespace tensor_compress::onnx

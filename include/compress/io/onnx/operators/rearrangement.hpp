@@ -19,8 +19,9 @@ namespace detail {
 /// Another view of the same elements: nothing is inserted until a reader needs it.
 inline void see_as(operation& o, const traced& x, extents seen) {
     if (elements(seen) != elements(x.seen))
-        throw model_error("it reshapes " + std::to_string(elements(x.seen)) + " elements to " + std::to_string(elements(seen)),
-                          tensor_compress::detail::check_export);
+        throw model_error("it reshapes " + std::to_string(elements(x.seen)) + " elements to " +
+                              std::to_string(elements(seen)),
+                          check_export);
     traced result = x;
     if (seen != x.seen && !o.node().name.empty()) result.hint = o.own_name();
     result.seen = std::move(seen);
@@ -29,7 +30,8 @@ inline void see_as(operation& o, const traced& x, extents seen) {
 }
 
 /// Extents that Reshape asks for: 0 copies one of the input, -1 is what is left over.
-inline std::vector<std::int64_t> resolved_shape(std::vector<std::int64_t> wanted, const std::vector<std::int64_t>& from, bool zero_copies) {
+inline std::vector<std::int64_t> resolved_shape(std::vector<std::int64_t> wanted, const std::vector<std::int64_t>& from,
+                                                bool zero_copies) {
     std::int64_t total = 1, known = 1;
     for (const auto extent : from) total *= extent;
     std::int64_t* open = nullptr;
@@ -37,18 +39,20 @@ inline std::vector<std::int64_t> resolved_shape(std::vector<std::int64_t> wanted
         std::int64_t& extent = wanted[axis];
         if (extent == 0 && zero_copies && axis < from.size()) extent = from[axis];
         if (extent < -1 || extent > total || (extent == -1 && open != nullptr) || (extent == 0 && total != 0))
-            throw model_error("it reshapes to an extent of " + std::to_string(extent), tensor_compress::detail::check_export);
+            throw model_error("it reshapes to an extent of " + std::to_string(extent), check_export);
         if (extent == -1)
             open = &extent;
         else if (known > 0 && extent > 0 && known <= total)
-            known *= extent;  // both are at most `total`, which fits 31 bits for values and is bounded by the file for constants
+            known *= extent; // both are at most `total`, which fits 31 bits for values and is bounded by the file for
+                             // constants
         else if (extent == 0)
             known = 0;
     }
     if (open != nullptr) *open = known == 0 ? 0 : total / known;
     if (open != nullptr) known *= *open;
     if (known != total)
-        throw model_error("it reshapes " + std::to_string(total) + " elements to a shape that does not hold as many", tensor_compress::detail::check_export);
+        throw model_error("it reshapes " + std::to_string(total) + " elements to a shape that does not hold as many",
+                          check_export);
     return wanted;
 }
 
@@ -65,7 +69,7 @@ inline std::vector<bool> marked_axes(const std::vector<std::int64_t>& axes, std:
     std::vector<bool> marked(rank);
     for (const auto axis : axes) {
         const auto at = static_cast<std::size_t>(source_axis(axis, rank, false));
-        if (marked[at]) throw model_error("it names axis " + std::to_string(axis) + " twice", tensor_compress::detail::check_export);
+        if (marked[at]) throw model_error("it names axis " + std::to_string(axis) + " twice", check_export);
         marked[at] = true;
     }
     return marked;
@@ -78,19 +82,21 @@ inline std::vector<std::int64_t> full_shape(const traced& x) {
     return full;
 }
 
-/// Applies a change of shape to a constant or a value; `change` maps all extents, of which a value's first must stay the batch.
+/// Applies a change of shape to a constant or a value; `change` maps all extents, of which a value's first must stay
+/// the batch.
 template <class Change>
 void change_shape(operation& o, const Change& change) {
     if (const constant* c = o.constant_at(0)) return o.define(with_dims(*c, change(dims_of(*c))));
     const traced& x = o.value_at(0);
     const auto to = change(full_shape(x));
-    if (to.empty() || to[0] != 1 || !x.batched) throw unsupported{"it changes the batch dimension; only later ones may be reshaped"};
+    if (to.empty() || to[0] != 1 || !x.batched)
+        throw unsupported{"it changes the batch dimension; only later ones may be reshaped"};
     extents seen;
     for (std::size_t axis = 1; axis < to.size(); ++axis) seen.push_back(to_int(to[axis], "an extent", 1, 1 << 29));
     see_as(o, x, std::move(seen));
 }
 
-}  // namespace detail
+} // namespace detail
 
 /// Reshape to a constant shape whose first extent is the batch: 0, -1, 1, or the fixed batch of the file.
 inline void reshape(operation& o) {
@@ -105,11 +111,16 @@ inline void flatten(operation& o) {
     detail::change_shape(o, [&](const std::vector<std::int64_t>& from) {
         const auto rank = static_cast<std::int64_t>(from.size());
         const auto given = o.integer("axis", 1);
-        if (given < -rank || given > rank) throw model_error("it names axis " + std::to_string(given) + " of " + std::to_string(rank), tensor_compress::detail::check_export);
+        if (given < -rank || given > rank)
+            throw model_error("it names axis " + std::to_string(given) + " of " + std::to_string(rank), check_export);
         const auto split = from.begin() + (given < 0 ? given + rank : given);
-        const auto product = [](auto first, auto last) { return std::accumulate(first, last, std::int64_t{1}, std::multiplies<>()); };
-        // The batch is 1 here only because one record is imported at a time: joined with others it is no batch any more.
-        if (split == from.begin() && o.constant_at(0) == nullptr) throw unsupported{"it joins the batch with other dimensions (axis 0)"};
+        const auto product = [](auto first, auto last) {
+            return std::accumulate(first, last, std::int64_t{1}, std::multiplies<>());
+        };
+        // The batch is 1 here only because one record is imported at a time: joined with others it is no batch any
+        // more.
+        if (split == from.begin() && o.constant_at(0) == nullptr)
+            throw unsupported{"it joins the batch with other dimensions (axis 0)"};
         return std::vector<std::int64_t>{product(from.begin(), split), product(split, from.end())};
     });
 }
@@ -123,7 +134,7 @@ inline void squeeze(operation& o) {
         std::vector<std::int64_t> to;
         for (std::size_t axis = 0; axis < from.size(); ++axis) {
             if (dropped[axis] && from[axis] != 1)
-                throw model_error("it drops an axis of extent " + std::to_string(from[axis]), tensor_compress::detail::check_export);
+                throw model_error("it drops an axis of extent " + std::to_string(from[axis]), check_export);
             if (!dropped[axis]) to.push_back(from[axis]);
         }
         if (dropped[0] && o.constant_at(0) == nullptr) throw unsupported{"it drops the batch dimension"};
@@ -136,7 +147,8 @@ inline void unsqueeze(operation& o) {
         const auto added = detail::marked_axes(axes, from.size() + axes.size());
         std::vector<std::int64_t> to;
         for (std::size_t axis = 0, next = 0; axis < added.size(); ++axis) to.push_back(added[axis] ? 1 : from[next++]);
-        if (!added.empty() && added[0] && o.constant_at(0) == nullptr) throw unsupported{"it adds an axis before the batch"};
+        if (!added.empty() && added[0] && o.constant_at(0) == nullptr)
+            throw unsupported{"it adds an axis before the batch"};
         return to;
     });
 }
@@ -151,7 +163,8 @@ inline std::vector<int> permutation_of(const operation& o, std::size_t rank) {
         for (std::size_t axis = rank; axis-- > 0;) order.push_back(static_cast<int>(axis));
     auto sorted = order;
     std::sort(sorted.begin(), sorted.end());
-    if (sorted != plain_order(rank)) throw model_error("its perm does not name each of " + std::to_string(rank) + " axes once", tensor_compress::detail::check_export);
+    if (sorted != plain_order(rank))
+        throw model_error("its perm does not name each of " + std::to_string(rank) + " axes once", check_export);
     return order;
 }
 
@@ -159,7 +172,8 @@ inline constant transposed(const constant& c, const std::vector<int>& order) {
     extents dims;
     for (const auto extent : c.dims) dims.push_back(to_int(static_cast<std::int64_t>(extent), "an extent", 0, 1 << 29));
     constant result = c;
-    for (std::size_t axis = 0; axis < order.size(); ++axis) result.dims[axis] = c.dims[static_cast<std::size_t>(order[axis])];
+    for (std::size_t axis = 0; axis < order.size(); ++axis)
+        result.dims[axis] = c.dims[static_cast<std::size_t>(order[axis])];
     if (c.size() == 0) return result;
     const auto positions = source_positions(dims, order);
     for (std::size_t i = 0; i < positions.size(); ++i) {
@@ -171,11 +185,12 @@ inline constant transposed(const constant& c, const std::vector<int>& order) {
     return result;
 }
 
-}  // namespace detail
+} // namespace detail
 
 /// Transpose only renames the axes of the source; the graph's tensor stays as it is until a reader needs another order.
 inline void transpose(operation& o) {
-    if (const constant* c = o.constant_at(0)) return o.define(detail::transposed(*c, detail::permutation_of(o, c->dims.size())));
+    if (const constant* c = o.constant_at(0))
+        return o.define(detail::transposed(*c, detail::permutation_of(o, c->dims.size())));
     traced x = o.value_at(0);
     auto order = detail::permutation_of(o, source_rank(x));
     if (x.batched && order[0] != 0) throw unsupported{"it moves the batch dimension"};
@@ -196,4 +211,4 @@ inline void transpose(operation& o) {
     o.define(std::move(x));
 }
 
-}  // namespace tensor_compress::onnx
+} // namespace tensor_compress::onnx

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// Everything: models and nets, and the host part that loads, calibrates, converts, evaluates and emits them.
+
+#include <compress/inference.hpp>
+
+#include <compress/calibrate/calibration.hpp>
+#include <compress/evaluate/describe.hpp>
+#include <compress/evaluate/layer_noise.hpp>
+#include <compress/evaluate/measure.hpp>
+#include <compress/evaluate/report.hpp>
+#include <compress/io/cifar.hpp>
+#include <compress/io/emit_header.hpp>
+#include <compress/io/idx.hpp>
+#include <compress/io/model_text.hpp>
+#include <compress/io/npy.hpp>
+#include <compress/io/npz.hpp>
+#include <compress/io/onnx.hpp>
+#include <compress/io/safetensors.hpp>
+#include <compress/tensor/data_set.hpp>
+#include <compress/tensor/digits.hpp>
+#include <compress/tensor/records.hpp>
+#include <compress/tensor/runner.hpp>
+#include <compress/transform/calibrate.hpp>
+#include <compress/transform/convert.hpp>
+#include <compress/transform/load_weights.hpp>

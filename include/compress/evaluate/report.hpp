@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <fstream>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include <compress/evaluate/describe.hpp>
+#include <compress/evaluate/layer_noise.hpp>
+#include <compress/io/bytes.hpp>
+
+namespace tensor_compress {
+
+/// One layer of a variant in a report.
+struct layer_report {
+    std::string label, operation, format, shape;
+    int weights_bytes = 0;
+    long long multiply_adds = 0;
+    std::optional<double> sqnr_db;
+};
+
+/// What was measured of one variant. Bytes are those emitted, with scales, biases, multipliers and padding.
+struct variant_report {
+    std::string name, precision, sparsity;
+    std::optional<double> accuracy;  ///< percent, top-1; nothing without labels
+    std::optional<double> sqnr_db;   ///< of the outputs against FP32; nothing for FP32
+    long long weights_bytes = 0;
+    int arena_bytes = 0, state_bytes = 0;
+    long long multiply_adds = 0;
+    latency time;  ///< microseconds
+    std::vector<layer_report> layers;
+};
+
+/// Variants of one model side by side, FP32 first.
+struct model_report {
+    std::string model;
+    std::string cpu, isa, compiler;
+    std::vector<variant_report> variants;
+};
+
+namespace detail {
+
+inline std::string cpu_name() {
+    std::ifstream info("/proc/cpuinfo");
+    for (std::string line; std::getline(info, line);)
+        if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+    return "unknown";
+}
+
+inline std::string compiler_name() {
+#if defined(__clang__)
+    return "clang " + std::to_string(__clang_major__) + '.' + std::to_string(__clang_minor__);
+#else
+    return "g++ " + std::to_string(__GNUC__) + '.' + std::to_string(__GNUC_MINOR__);
+#endif
+}
+
+inline std::string or_dash(const std::optional<double>& value, int digits) { return value ? fixed_text(*value, digits) : "-"; }
+
+/// All formats of a net, in the order in which they first occur among layers with weights: "int8+fp32".
+template <class Net>
+std::string formats_of(const char* layer_info::*which) {
+    std::string text;
+    for (const layer_info& row : Net::table) {
+        if (row.parameters == 0) continue;
+        const std::string name = row.*which;
+        if (('+' + text + '+').find('+' + name + '+') == std::string::npos) text += (text.empty() ? "" : "+") + name;
+    }
+    return text;
+}
+
+}  // namespace detail
+
+/// Measures a variant: latency, and against the float net on `data` the signal-to-noise of its outputs and layers; accuracy where
+/// the records have labels. `data` may have no records; then only what needs none is measured.
+template <class Net>
+variant_report evaluate(std::string name, const named_tensors& tensors, const calibration& seen, const typename Net::weights& weights,
+                        const data_set& data) {
+    using float_net = net<Net::model, all_fp32>;
+    constexpr bool is_float = detail::lowered<Net::model, Net::recipe, lowering::fused>.count > 0 && Net::recipe_type::count == 1 &&
+                              Net::recipe_type::elements[0] == element::float32;
+    variant_report r;
+    r.name = std::move(name);
+    r.precision = detail::formats_of<Net>(&layer_info::precision);
+    r.sparsity = detail::formats_of<Net>(&layer_info::sparsity);
+    r.weights_bytes = Net::weights_bytes;
+    r.arena_bytes = Net::arena_bytes;
+    r.state_bytes = Net::state_bytes;
+    r.multiply_adds = Net::multiply_adds;
+    if (data.size() > 0 && !data.labels.empty()) r.accuracy = accuracy<Net>(weights, data);
+    std::vector<layer_noise_row> noise;
+    if (!is_float && data.size() > 0) {
+        const auto some = data.slice(0, std::min<std::size_t>(data.size(), 64));
+        const auto float_weights = convert<float_net>(tensors);
+        runner<float_net> reference(float_weights);
+        runner<Net> run(weights);
+        noise_ratio ratio;
+        for (std::size_t i = 0; i < some.size(); ++i) {
+            const auto expected = reference(some.input(i));
+            const auto found = run(some.input(i));
+            for (std::size_t k = 0; k < expected.size(); ++k) ratio.add(static_cast<double>(expected[k]), static_cast<double>(found[k]));
+        }
+        r.sqnr_db = ratio.decibels();
+        noise = layer_noise<Net>(tensors, seen, weights, records(some));
+    }
+    r.time = measure_latency<Net>(weights);
+    for (const layer_info& row : Net::table) {
+        layer_report layer{text_of(row.label), row.operation, row.precision, extents_text(row.output), row.packed_bytes, row.multiply_adds, {}};
+        for (const auto& n : noise)
+            if (n.label == layer.label) layer.sqnr_db = n.sqnr_db;
+        r.layers.push_back(std::move(layer));
+    }
+    return r;
+}
+
+/// The variants as a table: bytes, accuracy and time side by side.
+inline std::string report_table(const model_report& report) {
+    text_table table({"variant", "accuracy %", "SQNR dB", "weights bytes", "arena bytes", "multiply-adds", "us min", "us median", "us p95"});
+    for (const auto& v : report.variants)
+        table.add({v.name, detail::or_dash(v.accuracy, 2), detail::or_dash(v.sqnr_db, 1), std::to_string(v.weights_bytes),
+                   std::to_string(v.arena_bytes), std::to_string(v.multiply_adds), fixed_text(v.time.min, 2), fixed_text(v.time.median, 2),
+                   fixed_text(v.time.p95, 2)});
+    return table.text();
+}
+
+/// Layers of a variant, those farthest from the float net first.
+inline std::string noise_table(const variant_report& variant) {
+    auto rows = variant.layers;
+    std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.sqnr_db.value_or(1e9) < b.sqnr_db.value_or(1e9); });
+    text_table table({"layer", "operator", "format", "SQNR dB"});
+    for (const auto& row : rows)
+        if (row.sqnr_db) table.add({row.label, row.operation, row.format, fixed_text(*row.sqnr_db, 1)});
+    return table.text();
+}
+
+/// The report as JSON, one object per variant and per layer.
+inline nlohmann::ordered_json report_json(const model_report& report) {
+    using json = nlohmann::ordered_json;
+    const auto number = [](const std::optional<double>& v) { return v ? json(*v) : json(nullptr); };
+    json variants = json::array();
+    for (const auto& v : report.variants) {
+        json layers = json::array();
+        for (const auto& l : v.layers)
+            layers.push_back({{"label", l.label}, {"operator", l.operation}, {"format", l.format}, {"shape", l.shape},
+                              {"weights_bytes", l.weights_bytes}, {"macs", l.multiply_adds}, {"sqnr_db", number(l.sqnr_db)}});
+        variants.push_back({{"name", v.name}, {"precision", v.precision}, {"sparsity", v.sparsity}, {"accuracy", number(v.accuracy)},
+                            {"sqnr_db", number(v.sqnr_db)}, {"weights_bytes", v.weights_bytes}, {"arena_bytes", v.arena_bytes},
+                            {"state_bytes", v.state_bytes}, {"macs", v.multiply_adds},
+                            {"latency_us", {{"min", v.time.min}, {"median", v.time.median}, {"p95", v.time.p95}}}, {"layers", layers}});
+    }
+    return {{"model", report.model}, {"machine", {{"cpu", report.cpu}, {"isa", report.isa}, {"compiler", report.compiler}}}, {"variants", variants}};
+}
+
+/// A report without variants yet, that knows the machine.
+inline model_report new_report(std::string model_name) {
+    return {std::move(model_name), detail::cpu_name(), native::name, detail::compiler_name(), {}};
+}
+
+inline void save_report(const model_report& report, const std::filesystem::path& file) {
+    const std::string text = report_json(report).dump(2) + '\n';
+    write_file(file, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+}
+
+}  // namespace tensor_compress

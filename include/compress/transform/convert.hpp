@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <compress/calibrate/calibration.hpp>
+#include <compress/tensor/packed.hpp>
+#include <compress/transform/quantize_product.hpp>
+
+namespace tensor_compress {
+
+namespace detail {
+
+template <class Net>
+class converter {
+public:
+    converter(const named_tensors& tensors, const calibration& seen) : tensors_(tensors), seen_(seen) {}
+
+    packed<Net> run() {
+        [&]<int... Id>(std::integer_sequence<int, Id...>) { (pack<Id>(), ...); }(std::make_integer_sequence<int, Net::node_count>{});
+        for (std::size_t i = 0; i < result_.view().inputs.size(); ++i) {
+            const int id = Net::input_id(static_cast<int>(i));
+            if (is_int8(id)) result_.view().inputs[i] = value_affine(id);
+        }
+        for (std::size_t i = 0; i < result_.view().outputs.size(); ++i) {
+            const int id = Net::output_id(static_cast<int>(i));
+            if (is_int8(id)) result_.view().outputs[i] = value_affine(id);
+        }
+        return std::move(result_);
+    }
+
+private:
+    static constexpr const auto& graph = Net::graph;
+    static constexpr const auto& written = Net::model;
+
+    static bool is_int8(int id) { return Net::element_of(id) == element::signed8; }
+    affine value_affine(int id) const { return affine_of(written, graph[id].value_origin, seen_); }
+
+    template <int Id>
+    void pack() {
+        using L = typename Net::template layer<Id>;
+        constexpr const node& n = graph.nodes[Id];
+        std::int8_t* to = result_.layer(Id);
+        if constexpr (is_product(n.kind)) {
+            pack_product<Id>(to);
+        } else if constexpr (n.kind == op::constant) {
+            pack_constant<Id>(to);
+        } else if constexpr (n.kind == op::convert) {
+            if constexpr (L::packed_bytes != 0) L::pack(to, value_affine(Id));
+        } else if constexpr (L::packed_bytes != 0) {
+            const int source = n.inputs[0];
+            if constexpr (n.kind == op::softmax)
+                L::pack(to, softmax_scaling_for(value_affine(source).scale));
+            else if constexpr (is_activation(n.kind) && Net::element_of(Id) == element::float32)
+                L::pack(to, n.parameter);
+            else if constexpr (is_activation(n.kind))
+                L::pack(to, n.parameter, value_affine(source), value_affine(Id));
+            else if constexpr (is_elementwise_pair(n.kind))
+                pack_pair<Id>(to);
+            else if constexpr (n.kind == op::concat)
+                pack_concat<Id>(to);
+            else if constexpr (n.kind == op::pad)
+                L::pack(to, n.parameter, Net::element_of(Id) == element::signed8 ? value_affine(source) : affine{});
+            else
+                L::pack(to, value_affine(source));
+        }
+    }
+
+    template <int Id>
+    void pack_product(std::int8_t* to) {
+        using L = typename Net::template layer<Id>;
+        constexpr const node& n = graph.nodes[Id];
+        const effective_weights e = effective_weights_of(written, n, tensors_);
+        if constexpr (Net::element_of(Id) == element::float32) {
+            L::pack(to, e.weights.data(), e.bias.data());
+        } else {
+            const affine input = value_affine(n.inputs[0]);
+            const affine stage = affine_of(written, n.stage_origin, seen_);
+            const auto q = quantize_product(e, input, stage, text_of(n.name));
+            const step_bounds bounds = bounds_of(n.clamp, stage);
+            int8_product p{q.weights.data(), q.bias.data(), q.factors.data(), input.zero_point, stage.zero_point, bounds.low, bounds.high};
+            if constexpr (n.residual >= 0) {
+                const affine sum = value_affine(Id);
+                const step_bounds sum_bounds = bounds_of(n.sum_clamp, sum);
+                p.add = add_scaling_for(stage, value_affine(n.residual), sum, sum_bounds.low, sum_bounds.high);
+            }
+            L::pack(to, p);
+        }
+    }
+
+    template <int Id>
+    void pack_pair(std::int8_t* to) {
+        constexpr const node& n = graph.nodes[Id];
+        const affine a = value_affine(n.inputs[0]), b = value_affine(n.inputs[1]), out = value_affine(Id);
+        const step_bounds bounds = bounds_of(n.clamp, out);
+        const add_scaling scaling = n.kind == op::add ? add_scaling_for(a, b, out, bounds.low, bounds.high)
+                                                      : mul_scaling_for(a, b, out, bounds.low, bounds.high);
+        if (scaling.sum.shift > 0)
+            throw error(text_of(n.name), "its output range is too small for its inputs", "calibrate on more records, or give this layer fp32");
+        Net::template layer<Id>::pack(to, scaling);
+    }
+
+    template <int Id>
+    void pack_concat(std::int8_t* to) {
+        constexpr const node& n = graph.nodes[Id];
+        affine parts[max_inputs];
+        for (int i = 0; i < n.input_count; ++i) parts[i] = value_affine(n.inputs[i]);
+        Net::template layer<Id>::pack(to, parts, value_affine(Id));
+    }
+
+    template <int Id>
+    void pack_constant(std::int8_t* to) {
+        const auto& value = tensor_of(tensors_, graph.nodes[Id].name, ".value");
+        for (std::size_t i = 0; i < value.size(); ++i) {
+            const float v = value.data()[i];
+            if constexpr (Net::element_of(Id) == element::signed8)
+                to[i] = quantize(v, value_affine(Id));
+            else
+                store_bytes(to + 4 * i, v);
+        }
+    }
+
+    const named_tensors& tensors_;
+    const calibration& seen_;
+    packed<Net> result_;
+};
+
+}  // namespace detail
+
+/// Float weights to the packed bytes of `Net`. What lowering folded and fused, the weights follow.
+///
+/// @param  tensors  by name, in PyTorch's layout (see needed_tensors)
+/// @param  seen     ranges from `calibrate`; only layers that are not float need them
+/// @throws error naming the layer: missing or mis-shaped tensors (all listed), not finite weights, no range
+template <class Net>
+packed<Net> convert(const named_tensors& tensors, const calibration& seen = {}) {
+    expect_weights(Net::model, tensors, "convert");
+    return detail::converter<Net>(tensors, seen).run();
+}
+
+}  // namespace tensor_compress

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <vector>
+
+namespace tests {
+
+/// Pseudo-random numbers (splitmix64), the same on every machine and with every library.
+class numbers {
+public:
+    explicit numbers(std::uint64_t seed) : state_(seed) {}
+
+    std::uint64_t next() {
+        std::uint64_t z = state_ += 0x9e3779b97f4a7c15u;
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+        return z ^ (z >> 31);
+    }
+    /// Uniform in [low, high].
+    int between(std::int64_t low, std::int64_t high) {
+        const auto range = static_cast<std::uint64_t>(high - low + 1);
+        return static_cast<int>(low + static_cast<std::int64_t>((next() >> 16) % range));
+    }
+    /// One in four is an end of the range.
+    std::int8_t byte() {
+        const std::uint64_t choice = next() % 8;
+        return static_cast<std::int8_t>(choice == 0 ? -128 : choice == 1 ? 127 : between(-128, 127));
+    }
+    /// Uniform in [-1, 1).
+    float real() { return static_cast<float>(static_cast<std::int64_t>(next() >> 40) - (1 << 23)) / (1 << 23); }
+
+private:
+    std::uint64_t state_;
+};
+
+/// Memory whose last byte is the last before a page that may not be read, or whose first byte is the first after one.
+class fenced {
+public:
+    enum edge { end, start };
+
+    fenced(const void* contents, std::size_t bytes, edge at = end) : bytes_(bytes) {
+        const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+        const std::size_t middle = (bytes + page - 1) / page * page;
+        mapped_ = middle + 2 * page;
+        base_ = static_cast<std::byte*>(mmap(nullptr, mapped_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+        if (base_ == MAP_FAILED || mprotect(base_ + page, middle, PROT_READ | PROT_WRITE) != 0) _exit(3);
+        data_ = base_ + page + (at == end ? middle - bytes : 0);
+        if (contents != nullptr) std::memcpy(data_, contents, bytes);
+    }
+    fenced(const fenced&) = delete;
+    fenced& operator=(const fenced&) = delete;
+    ~fenced() { munmap(base_, mapped_); }
+
+    void* data() const { return data_; }
+    template <class T>
+    T* as() const {
+        return reinterpret_cast<T*>(data_);
+    }
+    std::size_t size() const { return bytes_; }
+
+private:
+    std::byte *base_, *data_;
+    std::size_t bytes_, mapped_;
+};
+
+/// Memory for a result at a distance from any alignment, between bytes that must stay as they are.
+class guarded {
+public:
+    guarded(std::size_t bytes, std::size_t misalignment) : bytes_(bytes), memory_(bytes + 2 * margin + 64, pattern) {
+        const auto address = reinterpret_cast<std::uintptr_t>(memory_.data() + margin);
+        offset_ = margin + (64 - address % 64) % 64 % 64;
+        offset_ += misalignment;
+        memory_.resize(offset_ + bytes + margin, pattern);
+    }
+    void* data() { return memory_.data() + offset_; }
+    bool intact() const {
+        for (std::size_t i = 0; i < memory_.size(); ++i)
+            if ((i < offset_ || i >= offset_ + bytes_) && memory_[i] != pattern) return false;
+        return true;
+    }
+
+private:
+    static constexpr std::size_t margin = 128;
+    static constexpr std::uint8_t pattern = 0xa5;
+    std::size_t bytes_, offset_ = 0;
+    std::vector<std::uint8_t> memory_;
+};
+
+/// int8 values as the bytes of memory with or without an offset of 128.
+inline std::vector<std::uint8_t> stored(const std::vector<std::int8_t>& values, int offset) {
+    std::vector<std::uint8_t> bytes;
+    bytes.reserve(values.size());
+    for (const std::int8_t v : values) bytes.push_back(static_cast<std::uint8_t>(v + offset));
+    return bytes;
+}
+
+/// "" if both are the same, or a sentence for the first difference.
+template <class T>
+std::string difference(const std::vector<T>& expected, const T* found) {
+    std::size_t differ = 0, first = 0;
+    for (std::size_t i = expected.size(); i-- > 0;)
+        if (expected[i] != found[i]) first = i, ++differ;
+    if (differ == 0) return "";
+    return "element " + std::to_string(first) + " of " + std::to_string(expected.size()) + ": expected " +
+           std::to_string(expected[first]) + ", found " + std::to_string(found[first]) + "; " + std::to_string(differ) + " differ";
+}
+
+} // namespace tests
