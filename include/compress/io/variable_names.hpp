@@ -35,7 +35,8 @@ inline bool is_identifier(std::string_view word) {
            !(word[0] >= '0' && word[0] <= '9') && !is_taken_word(word);
 }
 
-/// Gives each label a variable: "block1/conv.2" becomes block1_conv_2.
+/// Gives each label a variable: "block1/conv.2" becomes block1_conv_2. Leading and double underscores are reserved in
+/// C++.
 class variable_names {
 public:
     explicit variable_names(std::string_view model_name) : used_{"g", std::string(model_name)} {}
@@ -45,8 +46,7 @@ public:
         for (const char c : label_of_node) {
             if (is_word_character(c) && c != '_')
                 word.push_back(c);
-            else if (!word.empty() &&
-                     word.back() != '_') // neither a leading nor a double underscore: both are reserved
+            else if (!word.empty() && word.back() != '_')
                 word.push_back('_');
         }
         while (!word.empty() && word.back() == '_') word.pop_back();

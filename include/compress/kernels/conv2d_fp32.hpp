@@ -61,7 +61,7 @@ COMPRESS_INLINE typename V::f32 clamp_vector(typename V::f32 v) {
 /// Rows pixels x Panels panels of outputs; parameters as in conv2d_int8_tile.
 template <class V, conv_geometry G, float_end End, int Rows, int Panels, int First, int Last>
 COMPRESS_NOINLINE void conv2d_fp32_tile(const float* const* rows, int column, const float* weights, const float* bias, float* output,
-                                        const float* residual) noexcept {
+                                        const float* residual) {
     using order = panel_order<G, 1>;
     using f32 = typename V::f32;
     constexpr int vectors = V::vectors_per_panel;

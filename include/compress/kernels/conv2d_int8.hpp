@@ -94,7 +94,7 @@ struct int8_block {
 /// Last is the number of outputs in the last panel.
 template <class V, conv_geometry G, int Rows, int Panels, int First, int Last, bool Residual, class In, class Out, class Other>
 COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const int8_block<panel_order<G, 4>>& block,
-                                        const int8_end<int8_sections<panel_order<G, 4>, Residual>>& end, Out* output, const Other* residual) noexcept {
+                                        const int8_end<int8_sections<panel_order<G, 4>, Residual>>& end, Out* output, const Other* residual) {
     using order = panel_order<G, 4>;
     using i32 = typename V::i32;
     using bytes4 = typename V::bytes4;

@@ -104,7 +104,7 @@ COMPRESS_INLINE void depthwise_fp32_channels(const float* const* rows, int colum
 }
 
 template <class V, conv_geometry G, clamp_kind Clamp, int Count, int First>
-COMPRESS_NOINLINE void depthwise_fp32_pixels(const float* const* rows, int column, const std::int8_t* packed, float* output) noexcept {
+COMPRESS_NOINLINE void depthwise_fp32_pixels(const float* const* rows, int column, const std::int8_t* packed, float* output) {
     const auto* weights = reinterpret_cast<const float*>(packed);
     const auto* bias = reinterpret_cast<const float*>(packed + float_sections<depthwise_order<G, 1>>::bias);
     depthwise_fp32_channels<V, G, Clamp, Count, First, 0>(rows, column, weights, bias, output);

@@ -125,7 +125,7 @@ struct depthwise_int8_block {
     /// Output pixels `column` .. + Count - 1 (Count is 2 only for pairs). Where First is given, it is `column` as a constant and
     /// the taps outside the image are left to the zero point.
     template <int Count, int First>
-    COMPRESS_NOINLINE void pixels(const In* const* rows, int column, Out* output) const noexcept {
+    COMPRESS_NOINLINE void pixels(const In* const* rows, int column, Out* output) const {
         i32 sums[Count][4];
         for (int m = 0; m < Count; ++m) begin(sums[m]);
         for (int i = 0; i < G.kernel_height; ++i) {
