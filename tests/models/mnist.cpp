@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+#include "agreement.hpp"
+#include "mnist_mlp.hpp"
+#include "mnist_tinycnn.hpp"
+
+TEST_CASE("MNIST models give the outputs of their files in FP32") {
+    const auto data = tests::data_or_notice();
+    if (!data) return;
+    tests::check_pairs<mnist_mlp>(*data / "models", "mnist_mlp.onnx", "mnist_mlp_pairs.npz", "x", "y");
+    tests::check_pairs<mnist_tinycnn>(*data / "models", "mnist_tinycnn.onnx", "mnist_tinycnn_pairs.npz", "x", "y");
+}
+
+TEST_CASE("MNIST models keep their accuracy in INT8, calibrated on 256 training records") {
+    const auto data = tests::data_or_notice();
+    if (!data) return;
+    const auto calibration_records = tests::mnist(*data, true).slice(0, 256);
+    const auto test = tests::mnist(*data, false);
+    const double mlp = tests::int8_accuracy<mnist_mlp>(tests::tc::import_onnx(*data / "models" / "mnist_mlp.onnx"), calibration_records, test);
+    const double cnn =
+        tests::int8_accuracy<mnist_tinycnn>(tests::tc::import_onnx(*data / "models" / "mnist_tinycnn.onnx"), calibration_records, test);
+    std::cout << "INT8 accuracy on test5k: MLP " << mlp << " %, TinyCNN " << cnn << " %\n";
+    CHECK(mlp >= 96.7);
+    CHECK(cnn >= 96.4);
+}
