@@ -47,6 +47,13 @@ std::vector<double> as_numbers(const json& value) {
     return numbers;
 }
 
+void read_params(cmsis_case& c, const json& params, const std::string& prefix) {
+    for (const auto& [key, value] : params.items()) {
+        c.params[prefix + key] = as_numbers(value);
+        if (value.is_string()) c.texts[prefix + key] = value.get<std::string>();
+    }
+}
+
 cmsis_case read_case(const fs::path& folder) {
     const json file = read_json(folder / "case.json");
     cmsis_case c;
@@ -56,9 +63,10 @@ cmsis_case read_case(const fs::path& folder) {
     for (const auto& [key, described] : file.at("tensors").items()) c.tensors[key] = read_tensor(folder, described);
     if (file.contains("expected")) c.tensors["expected"] = read_tensor(folder, file.at("expected"));
     const json params = file.value("params", json::object());
-    for (const auto& [key, value] : params.items()) {
-        c.params[key] = as_numbers(value);
-        if (value.is_string()) c.texts[key] = value.get<std::string>();
+    read_params(c, params, "");
+    for (const json& layer : params.value("layers", json::array())) { // of a network, named as their tensors are
+        const std::string number = std::to_string(layer.at("index").get<int>());
+        read_params(c, layer, (number.size() < 2 ? "layer0" : "layer") + number + "_");
     }
     c.atol = file.at("comparison").value("atol", 0.0);
     c.rtol = file.at("comparison").value("rtol", 0.0);

@@ -21,7 +21,7 @@ struct cmsis_case {
 
     std::string name, operation, dtype;
     std::map<std::string, tensor> tensors; ///< "expected" among them
-    std::map<std::string, std::vector<double>> params;
+    std::map<std::string, std::vector<double>> params; ///< those of layer 3 of a network as "layer03_..."
     std::map<std::string, std::string> texts;
     double atol = 0, rtol = 0; ///< both zero means exactly
 
@@ -49,21 +49,24 @@ bool have_cmsis_cases();
 /// channels], of which the batch is left out.
 tensor_compress::conv_geometry geometry_of(const cmsis_case& c);
 
-/// Weights as this library has them, [out, in / groups, kernel height, kernel width].
+/// Weights as this library has them, [out, in / groups, kernel height, kernel width], from [out, kernel height, kernel width,
+/// in / groups] or, of a depthwise convolution, [1, kernel height, kernel width, out].
 template <class T>
-std::vector<T> natural_weights(const cmsis_case& c, const std::vector<T>& weights) {
-    const tensor_compress::conv_geometry g = geometry_of(c);
-    const bool channels_last = c.operation == "depthwise_conv2d"; // [1, kh, kw, out] and not [out, kh, kw, in]
+std::vector<T> natural_weights(const tensor_compress::conv_geometry& g, bool is_depthwise, const std::vector<T>& weights) {
     std::vector<T> natural;
     for (int o = 0; o < g.out_channels; ++o)
         for (int i = 0; i < g.group_inputs(); ++i)
             for (int y = 0; y < g.kernel_height; ++y)
                 for (int x = 0; x < g.kernel_width; ++x) {
-                    const int at = channels_last ? (y * g.kernel_width + x) * g.out_channels + o
-                                                 : ((o * g.kernel_height + y) * g.kernel_width + x) * g.group_inputs() + i;
+                    const int at = is_depthwise ? (y * g.kernel_width + x) * g.out_channels + o
+                                                : ((o * g.kernel_height + y) * g.kernel_width + x) * g.group_inputs() + i;
                     natural.push_back(weights[static_cast<std::size_t>(at)]);
                 }
     return natural;
+}
+template <class T>
+std::vector<T> natural_weights(const cmsis_case& c, const std::vector<T>& weights) {
+    return natural_weights(geometry_of(c), c.operation == "depthwise_conv2d", weights);
 }
 
 } // namespace tests

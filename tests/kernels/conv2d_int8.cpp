@@ -11,11 +11,13 @@ using tc::conv_geometry;
 using value = std::int8_t;                // what a caller has
 using byte = tc::native::activation;      // what lies in the arena
 
+template <conv_geometry G>
+constexpr conv_geometry flat = G.flattened();
+
 /// Each geometry is compiled once, so kinds of input and output take turns.
 template <conv_geometry G, class In, class Out, bool Residual = false, class Other = Out>
 tests::int8_kernel kernel(const char* name) {
-    constexpr conv_geometry flat = G.flattened();
-    using order = tc::panel_order<flat, 4>;
+    using order = tc::panel_order<flat<G>, 4>;
     return {name,
             G,
             Residual,
@@ -23,9 +25,9 @@ tests::int8_kernel kernel(const char* name) {
             tc::stored_offset<In>,
             tc::stored_offset<Out>,
             tc::stored_offset<Other>,
-            tc::pack_int8<order, flat, Residual>,
+            tc::pack_int8<order, flat<G>, Residual>,
             [](const std::int8_t* packed, const void* input, void* output, const void* residual) {
-                tc::conv2d_int8_reference<flat, Residual>(packed, static_cast<const In*>(input), static_cast<Out*>(output),
+                tc::conv2d_int8_reference<flat<G>, Residual>(packed, static_cast<const In*>(input), static_cast<Out*>(output),
                                                           static_cast<const Other*>(residual));
             },
             [](const std::int8_t* packed, const void* input, void* output, const void* residual) {

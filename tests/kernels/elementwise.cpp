@@ -152,20 +152,53 @@ TEST_CASE("map_int8", "[kernels]") {
     check_table<byte, byte>();
 }
 
+/// clamp(round(real / scale) + zero point), the division in single precision, halves away from zero; the zero point for what is
+/// not a number.
+std::int8_t quantized(float real, tc::affine a) {
+    const double steps = std::isnan(real) ? 0.0 : std::round(static_cast<double>(real / a.scale));
+    return static_cast<std::int8_t>(std::clamp(steps + a.zero_point, -128.0, 127.0));
+}
+
+/// Numbers around all halves of steps, the ends of float, and random ones.
+template <int Count>
+std::vector<float> reals_around(tc::affine a) {
+    constexpr float infinity = std::numeric_limits<float>::infinity();
+    std::vector<float> values{0.0f, -0.0f, infinity, -infinity, std::numeric_limits<float>::quiet_NaN(), 3e38f, -3e38f, 1e-45f, -1e-45f};
+    for (int half = -600; half <= 600; ++half) {
+        const float tie = 0.5f * static_cast<float>(half) * a.scale;
+        for (const float v : {std::nextafter(tie, -infinity), tie, std::nextafter(tie, infinity)}) values.push_back(v);
+    }
+    tests::numbers random(3);
+    while (values.size() < Count) values.push_back(random.real() * 200 * a.scale);
+    values.resize(Count);
+    return values;
+}
+
+template <class Byte>
+void check_conversions() {
+    constexpr int count = 4000 + 77; // ends in part of a vector
+    for (const tc::affine a : {tc::affine{0.25f, -3}, tc::affine{0.0123f, 127}, tc::affine{3.7e5f, -128}, tc::affine{1e-30f, 0}}) {
+        INFO("scale " << a.scale << ", zero point " << a.zero_point);
+        const std::vector<float> real = reals_around<count>(a);
+        std::vector<std::int8_t> expected;
+        for (const float v : real) expected.push_back(quantized(v, a));
+        const tests::fenced from(real.data(), real.size() * sizeof(float));
+        CHECK(compare<Byte>(expected, [&](Byte* to) { tc::quantize_elements<tc::native, count>(a, from.as<float>(), to); }) == "");
+
+        const tests::fenced bytes = input_of<Byte>(expected);
+        tests::guarded to(real.size() * sizeof(float), 4);
+        auto* back = static_cast<float*>(to.data());
+        tc::dequantize_elements<tc::native, count>(a, bytes.as<Byte>(), back);
+        int wrong = 0;
+        for (std::size_t i = 0; i < expected.size(); ++i) wrong += back[i] != a.scale * static_cast<float>(expected[i] - a.zero_point);
+        CHECK(wrong == 0);
+        CHECK(to.intact());
+    }
+}
+
 TEST_CASE("quantize_elements and dequantize_elements", "[kernels]") {
-    constexpr tc::affine a{0.25f, -3};
-    constexpr int count = 10;
-    constexpr float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
-    const float real[count] = {0, 0.25f, 0.125f, -0.125f, 100, -100, infinity, -infinity, nan, 0.124f};
-    const std::vector<std::int8_t> expected{-3, -2, -2, -4, 127, -128, 127, -128, -3, -3};
-    CHECK(compare<value>(expected, [&](value* to) { tc::quantize_elements<count>(a, real, to); }) == "");
-    CHECK(compare<byte>(expected, [&](byte* to) { tc::quantize_elements<count>(a, real, to); }) == "");
-    float back[count];
-    const tests::fenced from = input_of<byte>(expected);
-    tc::dequantize_elements<count>(a, from.as<byte>(), back);
-    int wrong = 0;
-    for (std::size_t i = 0; i < count; ++i) wrong += back[i] != 0.25f * static_cast<float>(expected[i] + 3);
-    CHECK(wrong == 0);
+    check_conversions<value>();
+    if constexpr (!std::is_same_v<value, byte>) check_conversions<byte>();
 }
 
 } // namespace elementwise_test

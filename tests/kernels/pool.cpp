@@ -74,7 +74,8 @@ void check_int8(const char* name) {
     const auto bytes = tests::stored(input, tc::stored_offset<In>);
     const tests::fenced from(bytes.data(), bytes.size());
     CHECK(compare<Out>(largest, [&](Out* to) { tc::max_pool<G>(from.as<In>(), to); }) == "");
-    CHECK(compare<Out>(means, [&](Out* to) { tc::avg_pool<G, CountPadding>(from.as<In>(), to, zero_point); }) == "");
+    CHECK(compare<Out>(means, [&](Out* to) { tc::avg_pool_reference<G, CountPadding>(from.as<In>(), to, zero_point); }) == "");
+    CHECK(compare<Out>(means, [&](Out* to) { tc::avg_pool<tc::native, G, CountPadding>(from.as<In>(), to, zero_point); }) == "");
 }
 
 TEST_CASE("int8 pools give the bytes of the definition", "[kernels]") {
@@ -84,14 +85,17 @@ TEST_CASE("int8 pools give the bytes of the definition", "[kernels]") {
     check_int8<window(7, 8, 64, 1, 1, {7, 8}, 1), false, value, value>("the whole image");
     check_int8<window(2, 2, 3, 2, 2, 5, 1, 2, 2), true, byte, byte>("the window larger than the image");
     check_int8<window(1, 9, 1, 1, 9, {1, 4}, 1, 0, 1), false, value, byte>("1x4, 1 channel");
+    check_int8<window(1, 128, 64, 1, 64, {1, 2}, {1, 2}), false, value, byte>("pairs, of which half are ties");
+    check_int8<window(25, 5, 33, 1, 1, {25, 5}, 1), true, byte, byte>("25x5");
 }
 
+constexpr conv_geometry pair = window(1, 2, 1, 1, 1, {1, 2}, 1);
+
 TEST_CASE("the mean of int8 rounds half away from zero", "[kernels]") {
-    constexpr conv_geometry pair = window(1, 2, 1, 1, 1, {1, 2}, 1);
     const auto mean_of = [](int a, int b) {
         const std::int8_t input[2] = {static_cast<std::int8_t>(a), static_cast<std::int8_t>(b)};
         std::int8_t output = 0;
-        tc::avg_pool<pair, false>(input, &output);
+        tc::avg_pool_reference<pair, false>(input, &output);
         return int{output};
     };
     CHECK(mean_of(2, 1) == 2);
@@ -107,9 +111,11 @@ void check_fp32(const char* name) {
     std::vector<float> input;
     for (int i = 0; i < G.in_elements(); ++i) input.push_back(random.real());
     const tests::fenced from(input.data(), input.size() * sizeof(float));
-    std::vector<float> largest(static_cast<std::size_t>(G.out_elements())), means(largest.size());
+    std::vector<float> largest(static_cast<std::size_t>(G.out_elements())), means(largest.size()), reference(largest.size());
     tc::max_pool<G>(from.as<float>(), largest.data());
-    tc::avg_pool<G, CountPadding>(from.as<float>(), means.data());
+    tc::avg_pool_reference<G, CountPadding>(from.as<float>(), reference.data());
+    tc::avg_pool<tc::native, G, CountPadding>(from.as<float>(), means.data());
+    CHECK(means == reference);
     int wrong = 0;
     std::size_t i = 0;
     for_each_output(G, input, [&](const std::vector<float>& under) {

@@ -8,6 +8,9 @@
 
 namespace tc = tensor_compress;
 
+// Models have external linkage, so those of two files must not share a name.
+namespace arenas {
+
 // hidden = relu([[1, 2], [3, -4], [0.5, 1]] * x + [0, 1, -1]), result = [1, -1, 2] * hidden + 0.5
 inline constexpr auto written = tc::make_model([](auto& g) {
     g.linear("result", g.relu(g.linear("hidden", g.input("vector", {2}), 3)), 1);
@@ -16,6 +19,9 @@ using net = tc::net<written>;
 static_assert(net::arena_bytes == 64);
 static_assert(net::node_count == 3);
 static_assert(net::state_bytes == 0);
+
+} // namespace arenas
+using arenas::net;
 
 namespace {
 
@@ -34,7 +40,7 @@ constexpr net::weights weights = net::bind({nullptr, hidden.data(), result.data(
 } // namespace
 
 TEST_CASE("a net runs in a span, an array and a std::array", "[net]") {
-    // hidden = relu([5, -4, 2] - ...): x = [1, 2] gives [5, -4, 1.5], so relu gives [5, 0, 1.5] and the result is 8.5.
+    // x = [1, 2] gives [5, -4, 1.5], so the hidden values are [5, 0, 1.5] and the result is 5 + 3 + 0.5.
     const float x[] = {1, 2};
     float y[1]{};
     SECTION("array") {

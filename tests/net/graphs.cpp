@@ -6,6 +6,9 @@
 namespace tc = tensor_compress;
 using tests::expect_reference;
 
+// Models have external linkage, so those of two files must not share a name.
+namespace graphs {
+
 // Parts side by side along each axis, axes in other orders, and values that only change their shape.
 inline constexpr auto rearranged = tc::make_model([](auto& g) {
     auto x = g.input("image", {3, 4, 2});
@@ -63,6 +66,9 @@ inline constexpr auto doubled = tc::make_model([](auto& g) {
     auto shifted = g.add("shifted", g.reshape("view", twice, {6}), twice);
     g.output("result", g.mul("square", shifted, shifted));
 });
+
+} // namespace graphs
+using namespace graphs;
 
 TEST_CASE("rearranged values are where they belong", "[net]") { expect_reference<rearranged>(); }
 TEST_CASE("several inputs and outputs go by their order of declaration", "[net]") { expect_reference<several>(); }

@@ -8,7 +8,7 @@ using tests::expect_reference;
 
 namespace {
 
-constexpr auto convolutions = [](auto& g) {
+constexpr auto describe_convolutions = [](auto& g) {
     auto x = g.input("image", {7, 6, 4});
     auto a = g.relu(g.conv2d("strided", x, 6, {3, 2}, {.stride = {2, 1}}));
     a = g.relu6(g.conv2d("grouped", a, 9, 3, {.padding = {0, 1, 2, 0}, .groups = 3}));
@@ -20,7 +20,7 @@ constexpr auto convolutions = [](auto& g) {
     g.output("second", g.depthwise_conv2d("spread", b, {3, 3}, {.dilation = 2}));
 };
 
-constexpr auto pools = [](auto& g) {
+constexpr auto describe_pools = [](auto& g) {
     auto x = g.input("image", {6, 8, 3});
     g.output("largest", g.max_pool("a", x, {3, 2}, {.stride = {2, 3}, .padding = {1, 0, 1, 1}}));
     g.output("mean", g.avg_pool("b", x, 3, {.stride = 2, .padding = tc::same}));
@@ -30,7 +30,7 @@ constexpr auto pools = [](auto& g) {
     g.output("padded", g.pad("f", x, {.top = 1, .left = 2, .right = 3}, -1.5f));
 };
 
-constexpr auto functions = [](auto& g) {
+constexpr auto describe_functions = [](auto& g) {
     auto x = g.linear("spread", g.input("vector", {5}), 19);
     g.relu(x);
     g.relu6(x);
@@ -42,7 +42,7 @@ constexpr auto functions = [](auto& g) {
     g.softmax("rows", g.reshape("three_rows", g.linear("others", x, 21), {3, 7}));
 };
 
-constexpr auto pairs = [](auto& g) {
+constexpr auto describe_pairs = [](auto& g) {
     auto x = g.input("image", {3, 4, 5});
     auto v = g.input("vector", {5});
     auto a = g.relu(g.add("sum", x, x));
@@ -53,7 +53,7 @@ constexpr auto pairs = [](auto& g) {
     g.output("result", g.mul(a, g.sigmoid(g.linear("gate", g.global_average_pool("squeeze", a), 5))));
 };
 
-constexpr auto folds = [](auto& g) {
+constexpr auto describe_folds = [](auto& g) {
     auto x = g.batch_norm("normalised", g.input("image", {4, 4, 3}));
     auto y = g.relu(g.batch_norm("norm", g.conv2d("conv", x, 6, 3, {.bias = false}), 0.01f));
     y = g.mul("scaled", g.depthwise_conv2d("depthwise", y, 3), g.constant("factors", {6}));
@@ -65,14 +65,17 @@ constexpr auto folds = [](auto& g) {
 
 } // namespace
 
-inline constexpr auto net_convolutions = tc::make_model(convolutions);
-inline constexpr auto net_pools = tc::make_model(pools);
-inline constexpr auto net_functions = tc::make_model(functions);
-inline constexpr auto net_pairs = tc::make_model(pairs);
-inline constexpr auto net_folds = tc::make_model(folds);
+// Models have external linkage, so those of two files must not share a name.
+namespace operators {
+inline constexpr auto convolutions = tc::make_model(describe_convolutions);
+inline constexpr auto pools = tc::make_model(describe_pools);
+inline constexpr auto functions = tc::make_model(describe_functions);
+inline constexpr auto pairs = tc::make_model(describe_pairs);
+inline constexpr auto folds = tc::make_model(describe_folds);
+} // namespace operators
 
-TEST_CASE("convolutions of every kind give what the loops give", "[net]") { expect_reference<net_convolutions>(); }
-TEST_CASE("pools and padding give what the loops give", "[net]") { expect_reference<net_pools>(); }
-TEST_CASE("functions of one number give what the loops give", "[net]") { expect_reference<net_functions>(); }
-TEST_CASE("sums and products give what the loops give", "[net]") { expect_reference<net_pairs>(); }
-TEST_CASE("what is folded gives what the unfolded layers give", "[net]") { expect_reference<net_folds>(); }
+TEST_CASE("convolutions of every kind give what the loops give", "[net]") { expect_reference<operators::convolutions>(); }
+TEST_CASE("pools and padding give what the loops give", "[net]") { expect_reference<operators::pools>(); }
+TEST_CASE("functions of one number give what the loops give", "[net]") { expect_reference<operators::functions>(); }
+TEST_CASE("sums and products give what the loops give", "[net]") { expect_reference<operators::pairs>(); }
+TEST_CASE("what is folded gives what the unfolded layers give", "[net]") { expect_reference<operators::folds>(); }

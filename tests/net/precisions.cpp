@@ -5,6 +5,9 @@
 
 namespace tc = tensor_compress;
 
+// Models have external linkage, so those of two files must not share a name.
+namespace precisions {
+
 // Operators of every kind in int8.
 inline constexpr auto images = tc::make_model([](auto& g) {
     auto x = g.input("image", {8, 6, 3});
@@ -44,6 +47,9 @@ inline constexpr auto residual = tc::make_model([](auto& g) {
     y = g.add("add2", g.conv2d("conv3", x, 20, {3, 3}), y);
     g.output("result", g.add("add3", y, g.conv2d("conv4", y, 20, 1)));
 });
+
+} // namespace precisions
+using namespace precisions;
 
 namespace {
 

@@ -146,8 +146,9 @@ constexpr auto packed_here() {
     return bytes;
 }
 
+constexpr conv_geometry g = window(3, 2, 1, 2);
+
 TEST_CASE("weights are packed in constant expressions", "[storage]") {
-    constexpr conv_geometry g = window(3, 2, 1, 2);
     using order = tc::panel_order<g, 4>;
     constexpr auto at_compile_time = packed_here<order, g>();
     CHECK(at_compile_time == packed_here<order, g>());
@@ -166,7 +167,7 @@ TEST_CASE("weights are packed in constant expressions", "[storage]") {
 }
 
 TEST_CASE("the sections before the parameters do not depend on a residual", "[storage]") {
-    using order = tc::panel_order<window(3, 2, 1, 2), 4>;
+    using order = tc::panel_order<g, 4>;
     using plain = tc::int8_sections<order, false>;
     using added = tc::int8_sections<order, true>;
     STATIC_REQUIRE(plain::parameters == added::parameters);

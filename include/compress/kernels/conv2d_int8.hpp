@@ -67,14 +67,13 @@ COMPRESS_INLINE std::int32_t zero_point_word(std::int32_t zero_point) {
     return static_cast<std::int32_t>((static_cast<std::uint32_t>(zero_point + stored_offset<typename V::activation>) & 0xffu) * 0x01010101u);
 }
 
-/// Sections of one block of panels.
-template <class Order>
+/// Weights and biases of one block of panels, and its factors in the form that vectors are scaled with, made once a block.
+template <class V, class Order, int Panels>
 struct int8_block {
     const std::int8_t* weights;
     const std::int32_t* bias;
     const std::int32_t* weight_sum;
-    const std::int32_t* multiplier;
-    const std::int8_t* shift;
+    typename V::factor factors[Panels * V::vectors_per_panel];
 
     COMPRESS_INLINE int8_block(const std::int8_t* packed, int panel) {
         using s = int8_sections<Order, false>;  // the sections before the parameters do not depend on a residual
@@ -84,8 +83,8 @@ struct int8_block {
         weights = packed + s::weights + panel * Order::panel_elements;
         bias = ints(s::bias);
         weight_sum = ints(s::weight_sum);
-        multiplier = ints(s::multiplier);
-        shift = packed + s::shift + panel * panel_outputs;
+        for (int j = 0; j < Panels * V::vectors_per_panel; ++j)
+            factors[j] = V::load_factor(ints(s::multiplier) + j * V::lanes, packed + s::shift + panel * panel_outputs + j * V::lanes);
     }
 };
 
@@ -93,7 +92,7 @@ struct int8_block {
 /// null outside the image. First is the output column of the first pixel where the tile touches padding; otherwise `column` is.
 /// Last is the number of outputs in the last panel.
 template <class V, conv_geometry G, int Rows, int Panels, int First, int Last, bool Residual, class In, class Out, class Other>
-COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const int8_block<panel_order<G, 4>>& block,
+COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const int8_block<V, panel_order<G, 4>, Panels>& block,
                                         const int8_end<int8_sections<panel_order<G, 4>, Residual>>& end, Out* output, const Other* residual) {
     using order = panel_order<G, 4>;
     using i32 = typename V::i32;
@@ -105,6 +104,7 @@ COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const
     constexpr int pixel_step = G.stride_width * G.in_channels;
     constexpr bool edge = First != interior_tile;
 
+    const auto& factors = block.factors;
     const auto weights_at = [&](int offset, int j) COMPRESS_LAMBDA_INLINE {
         return V::load_weights(block.weights + (j / vectors) * order::panel_elements + offset + (j % vectors) * V::lanes * 4);
     };
@@ -183,49 +183,47 @@ COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const
         }
     }
 
-    const int8_vector_end<V, Out, Residual> finish(end);
+    using vector_end = int8_vector_end<V, Out, Residual>;
+    const vector_end finish(end);
+    constexpr int group_outputs = vector_end::group * V::lanes;
+    constexpr int outputs = (Panels - 1) * panel_outputs + Last;
     COMPRESS_UNROLL
-    for (int p = 0; p < Panels; ++p) {
-        typename V::factor factor[vectors];
-        COMPRESS_UNROLL
-        for (int v = 0; v < vectors; ++v) {
-            const int channel = p * panel_outputs + v * V::lanes;
-            factor[v] = V::load_factor(block.multiplier + channel, block.shift + channel);
-        }
-        COMPRESS_UNROLL
-        for (int m = 0; m < Rows; ++m) {
-            const int at = m * G.out_channels + p * panel_outputs;
-            const bool part = Last != panel_outputs && p == Panels - 1;
-            i32 q[vectors];
-            COMPRESS_UNROLL
-            for (int v = 0; v < vectors; ++v) q[v] = finish.stage(sums[m][p * vectors + v], factor[v]);
+    for (int m = 0; m < Rows; ++m) {
+        for_constants<ceil_div(columns, vector_end::group)>([&]<int Group>() COMPRESS_LAMBDA_INLINE {
+            constexpr int first = Group * vector_end::group;
+            i32 scaled[vector_end::group];
+            for_constants<vector_end::group>([&]<int K>() COMPRESS_LAMBDA_INLINE {
+                if constexpr (first + K < columns)
+                    scaled[K] = V::requantize(sums[m][first + K], factors[first + K]);
+                else
+                    scaled[K] = scaled[0];
+            });
+            const int at = m * G.out_channels + Group * group_outputs;
             if constexpr (Residual) {
-                i32 r[vectors];
-                if (part) {
-                    Other bytes[panel_outputs]{};
-                    std::memcpy(bytes, residual + at, Last);
-                    V::load16(bytes, r);
-                } else {
-                    V::load16(residual + at, r);
-                }
-                COMPRESS_UNROLL
-                for (int v = 0; v < vectors; ++v) q[v] = finish.add(q[v], r[v], stored_offset<Other>);
+                for_constants<ceil_div(group_outputs, panel_outputs)>([&]<int P>() COMPRESS_LAMBDA_INLINE {
+                    constexpr int begin = Group * group_outputs + P * panel_outputs;
+                    if constexpr (begin < outputs) {
+                        i32 r[vectors];
+                        V::template load16_part<(outputs - begin < panel_outputs ? outputs - begin : panel_outputs)>(
+                            residual + at + P * panel_outputs, r);
+                        COMPRESS_UNROLL
+                        for (int v = 0; v < vectors; ++v)
+                            scaled[P * vectors + v] = finish.add(scaled[P * vectors + v], r[v], stored_offset<Other>);
+                    }
+                });
             }
-            if (part) {
-                Out bytes[panel_outputs];
-                V::store16(bytes, q);
-                std::memcpy(output + at, bytes, Last);
-            } else {
-                V::store16(output + at, q);
-            }
-        }
+            constexpr int left = outputs - Group * group_outputs;
+            if constexpr (left > 0)
+                V::template store_ordered<(left < group_outputs ? left : group_outputs)>(output + at,
+                                                                                         V::template narrow<Out>(scaled, finish.bytes));
+        });
     }
 }
 
 /// A tile at the edge of a row whose taps do not start on groups of four channels: its part of each row is written out with
 /// the zero point around it, on the stack, and is then interior.
 template <class V, conv_geometry G, int Rows, int Panels, int First, int Last, bool Residual, class In, class Out, class Other>
-COMPRESS_INLINE void conv2d_int8_edge(const In* const* rows, const int8_block<panel_order<G, 4>>& block,
+COMPRESS_INLINE void conv2d_int8_edge(const In* const* rows, const int8_block<V, panel_order<G, 4>, Panels>& block,
                                       const int8_end<int8_sections<panel_order<G, 4>, Residual>>& end, Out* output, const Other* residual) noexcept {
     if constexpr (G.merged() && G.in_channels % 4 != 0) {
         constexpr int first_column = G.column(First, 0);
@@ -254,7 +252,7 @@ COMPRESS_INLINE void conv2d_int8_block(const std::int8_t* packed, int group, int
                                        const Other* residual) noexcept {
     using order = panel_order<G, 4>;
     using tiles = row_tiles<G, Rows>;
-    const int8_block<order> block(packed, group * order::panels + panel);
+    const int8_block<V, order, Panels> block(packed, group * order::panels + panel);
     const int8_end<int8_sections<order, Residual>> end(packed);
     for (int y = 0; y < G.out_height; ++y) {
         const In* rows[G.kernel_height];

@@ -92,13 +92,10 @@ struct depthwise_int8_block {
     }
 
     COMPRESS_INLINE row_bytes load(const In* p) const {
-        if constexpr (Valid == channels) {
+        if constexpr (Valid == channels)
             return V::load_row(p);
-        } else {
-            In bytes[channels]{};
-            std::memcpy(bytes, p, Valid);
-            return V::load_row(bytes);
-        }
+        else
+            return V::template load_row_part<Valid>(p);
     }
     COMPRESS_INLINE void dot(i32 (&sums)[4], const bytes4 (&taps)[4], const std::int8_t* w) const {
         COMPRESS_UNROLL
@@ -110,16 +107,10 @@ struct depthwise_int8_block {
     }
     COMPRESS_INLINE void store(Out* output, const i32 (&sums)[4]) const {
         const int8_vector_end<V, Out, false> finish(end);
-        i32 q[4];
+        i32 scaled[4];
         COMPRESS_UNROLL
-        for (int v = 0; v < 4; ++v) q[v] = finish.stage(sums[v], factors[v]);
-        if constexpr (Valid == channels) {
-            V::store_interleaved(output, q);
-        } else {
-            Out bytes[channels];
-            V::store_interleaved(bytes, q);
-            std::memcpy(output, bytes, Valid);
-        }
+        for (int v = 0; v < 4; ++v) scaled[v] = V::requantize(sums[v], factors[v]);
+        V::template store_interleaved<Valid>(output, V::template narrow<Out>(scaled, finish.bytes));
     }
 
     /// Output pixels `column` .. + Count - 1 (Count is 2 only for pairs). Where First is given, it is `column` as a constant and

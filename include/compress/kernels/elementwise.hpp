@@ -93,47 +93,79 @@ constexpr void mul_int8(const add_scaling& s, const A* a, const B* b, Out* outpu
     });
 }
 
-/// The same bytes as add_int8_reference, 16 elements at a time where both operands have the shape of the result.
+/// The same bytes as add_int8_reference, four vectors at a time where both operands have the shape of the result.
 template <class Isa, pair_extent P, class A, class B, class Out>
 constexpr void add_int8(const add_scaling& s, const A* a, const B* b, Out* output) noexcept {
-    if constexpr (!simd::has_vectors<Isa> || P.first_period != P.count || P.second_period != P.count || P.count < 16) {
+    if constexpr (!simd::has_vectors<Isa> || P.first_period != P.count || P.second_period != P.count) {
         add_int8_reference<P>(s, a, b, output);
     } else {
         using V = simd::vector_unit<Isa>;
         using i32 = typename V::i32;
-        constexpr int vectors = V::vectors_per_panel;
+        constexpr int vectors = V::vectors_per_panel, step = 4 * V::lanes;
         const auto splat = [](fixed_multiplier m) { return V::make_factor(V::splat_int(m.multiplier), V::splat_int(m.shift)); };
         const auto first = splat(s.first), second = splat(s.second), sum = splat(s.sum);
         const i32 first_zero = V::splat_int(s.first_zero_point + stored_offset<A>);
         const i32 second_zero = V::splat_int(s.second_zero_point + stored_offset<B>);
-        const i32 zero = V::splat_int(s.zero_point + stored_offset<Out>);
-        const i32 low = V::splat_int(s.low + stored_offset<Out>), high = V::splat_int(s.high + stored_offset<Out>);
-        const auto sixteen = [&](int at) {
-            i32 x[vectors], y[vectors];
-            V::load16(a + at, x);
-            V::load16(b + at, y);
-            for (int v = 0; v < vectors; ++v) {
-                const i32 l = V::requantize(V::template shift_left<add_left_shift>(V::subtract(x[v], first_zero)), first);
-                const i32 r = V::requantize(V::template shift_left<add_left_shift>(V::subtract(y[v], second_zero)), second);
-                x[v] = V::clamp(V::add(V::requantize(V::add(l, r), sum), zero), low, high);
-            }
-            V::store16(output + at, x);
-        };
+        constexpr int offset = stored_offset<Out>;
+        const auto end = V::make_byte_end(s.zero_point + offset, s.low + offset, s.high + offset);
         int i = 0;
-        for (; i + 16 <= P.count; i += 16) sixteen(i);
+        for (; i + step <= P.count; i += step) {
+            i32 x[4], y[4];
+            for (int part = 0; part < 4; part += vectors) {
+                i32 u[vectors], v[vectors];
+                V::load16(a + i + part * V::lanes, u);
+                V::load16(b + i + part * V::lanes, v);
+                for (int k = 0; k < vectors; ++k) x[part + k] = u[k], y[part + k] = v[k];
+            }
+            for (int k = 0; k < 4; ++k) {
+                const i32 l = V::requantize(V::template shift_left<add_left_shift>(V::subtract(x[k], first_zero)), first);
+                const i32 r = V::requantize(V::template shift_left<add_left_shift>(V::subtract(y[k], second_zero)), second);
+                x[k] = V::requantize(V::add(l, r), sum);
+            }
+            V::template store_ordered<step>(output + i, V::template narrow<Out>(x, end));
+        }
         for (; i < P.count; ++i)  // a last whole vector would read what an in-place result has already overwritten
             output[i] = static_cast<Out>(s(a[i] - stored_offset<A>, b[i] - stored_offset<B>) + stored_offset<Out>);
     }
 }
 
 /// Between the float and the int8 form of a tensor.
-template <int Count, class Out>
+template <class Isa, int Count, class Out>
 constexpr void quantize_elements(affine a, const float* input, Out* output) noexcept {
-    for (int i = 0; i < Count; ++i) output[i] = static_cast<Out>(quantize(input[i], a) + stored_offset<Out>);
+    int i = 0;
+    if constexpr (simd::has_vectors<Isa>) {
+        using V = simd::vector_unit<Isa>;
+        using f32 = typename V::f32;
+        constexpr int step = 4 * V::lanes, offset = stored_offset<Out>;
+        const auto end = V::make_byte_end(a.zero_point + offset, -128 + offset, 127 + offset);
+        const f32 scale = V::splat(a.scale), bound = V::splat(512.0f), just_below_half = V::splat(0.49999997f);
+        for (; i + step <= Count; i += step) {
+            typename V::i32 steps[4];
+            for (int k = 0; k < 4; ++k) {
+                const f32 x = V::load(input + i + k * V::lanes);
+                // Halves go away from zero; what is not a number becomes zero; what is beyond 512 steps is beyond the bounds.
+                const f32 real = V::min(V::max(V::zero_if_nan(x) / scale, -bound), bound);
+                steps[k] = V::truncate(real + V::copy_sign(just_below_half, real));
+            }
+            V::template store_ordered<step>(output + i, V::template narrow<Out>(steps, end));
+        }
+    }
+    for (; i < Count; ++i) output[i] = static_cast<Out>(quantize(input[i], a) + stored_offset<Out>);
 }
-template <int Count, class In>
+template <class Isa, int Count, class In>
 constexpr void dequantize_elements(affine a, const In* input, float* output) noexcept {
-    for (int i = 0; i < Count; ++i) output[i] = dequantize(static_cast<std::int8_t>(input[i] - stored_offset<In>), a);
+    int i = 0;
+    if constexpr (simd::has_vectors<Isa>) {
+        using V = simd::vector_unit<Isa>;
+        const auto zero = V::splat_int(a.zero_point + stored_offset<In>);
+        for (; i + 16 <= Count; i += 16) {
+            typename V::i32 steps[V::vectors_per_panel];
+            V::load16(input + i, steps);
+            for (int k = 0; k < V::vectors_per_panel; ++k)
+                V::store(output + i + k * V::lanes, V::splat(a.scale) * V::to_float(V::subtract(steps[k], zero)));
+        }
+    }
+    for (; i < Count; ++i) output[i] = dequantize(static_cast<std::int8_t>(input[i] - stored_offset<In>), a);
 }
 
 }  // namespace tensor_compress

@@ -37,50 +37,55 @@ struct int8_end {
     }
 };
 
-/// The same over vectors. Values are shifted by `stored_offset` where the arena holds unsigned bytes; a residual is read and
-/// the result written as `Out`.
+/// The same over vectors. The result is written as `Out`, whose zero may be moved by `stored_offset`.
 template <class V, class Out, bool Residual>
 struct int8_vector_end {
     using i32 = typename V::i32;
     using factor = typename V::factor;
-    static constexpr int vectors = V::vectors_per_panel;
     static constexpr int offset = stored_offset<Out>;
+    static constexpr int group = 4;  ///< vectors that are narrowed to bytes together
 
-    i32 zero_point, low, high;
-    i32 stage_zero, sum_zero, sum_low, sum_high;
-    factor stage_factor, residual_factor, sum_factor;
+    typename V::byte_end bytes;
 
     template <class Sections>
     COMPRESS_INLINE explicit int8_vector_end(const int8_end<Sections>& e)
-        : zero_point(V::splat_int(e.zero_point + (Residual ? 0 : offset))),
-          low(V::splat_int(e.low + (Residual ? 0 : offset))),
-          high(V::splat_int(e.high + (Residual ? 0 : offset))) {
-        if constexpr (Residual) {
-            stage_zero = V::splat_int(e.add.first_zero_point);
-            sum_zero = V::splat_int(e.add.zero_point + offset);
-            sum_low = V::splat_int(e.add.low + offset);
-            sum_high = V::splat_int(e.add.high + offset);
-            stage_factor = splat(e.add.first);
-            residual_factor = splat(e.add.second);
-            sum_factor = splat(e.add.sum);
-            residual_zero_value = e.add.second_zero_point;
-        }
-    }
+        : bytes(V::make_byte_end(e.zero_point + offset, e.low + offset, e.high + offset)) {}
+};
+
+template <class V, class Out>
+struct int8_vector_end<V, Out, true> {
+    using i32 = typename V::i32;
+    using factor = typename V::factor;
+    static constexpr int offset = stored_offset<Out>;
+    static constexpr int group = 4;
+
+    typename V::byte_end bytes;
+    i32 stage_low, stage_high;  ///< moved so that the stage's zero point is 0
+    factor stage_factor, residual_factor, sum_factor;
+    std::int32_t residual_zero;
+
+    template <class Sections>
+    COMPRESS_INLINE explicit int8_vector_end(const int8_end<Sections>& e)
+        : bytes(V::make_byte_end(e.add.zero_point + offset, e.add.low + offset, e.add.high + offset)),
+          stage_low(V::splat_int(e.low - e.zero_point)),
+          stage_high(V::splat_int(e.high - e.zero_point)),
+          stage_factor(splat(e.add.first)),
+          residual_factor(splat(e.add.second)),
+          sum_factor(splat(e.add.sum)),
+          residual_zero(e.add.second_zero_point) {}
+
     static COMPRESS_INLINE factor splat(fixed_multiplier m) {
         return V::make_factor(V::splat_int(m.multiplier), V::splat_int(m.shift));
     }
-
-    /// One vector of sums to integers within the range of the stored byte, not yet added to a residual.
-    COMPRESS_INLINE i32 stage(i32 sum, const factor& f) const {
-        return V::clamp(V::add(V::requantize(sum, f), zero_point), low, high);
+    /// Scaled sum and stored residual to the scaled result, to which the zero point is still to be added. The common factors are
+    /// below 1, so the shift by 20 can be one by 21 that doubles as well.
+    COMPRESS_INLINE i32 add(i32 scaled, i32 residual, int residual_offset) const {
+        const i32 x = V::clamp(scaled, stage_low, stage_high);
+        const i32 y = V::subtract(residual, V::splat_int(residual_zero + residual_offset));
+        const i32 a = V::requantize_doubled(V::template shift_left<add_left_shift + 1>(x), stage_factor);
+        const i32 b = V::requantize_doubled(V::template shift_left<add_left_shift + 1>(y), residual_factor);
+        return V::requantize(V::add(a, b), sum_factor);
     }
-    COMPRESS_INLINE i32 add(i32 value, i32 residual, int residual_offset) const {
-        const i32 zero = V::splat_int(residual_zero_value + residual_offset);
-        const i32 x = V::requantize(V::template shift_left<add_left_shift>(V::subtract(value, stage_zero)), stage_factor);
-        const i32 y = V::requantize(V::template shift_left<add_left_shift>(V::subtract(residual, zero)), residual_factor);
-        return V::clamp(V::add(V::requantize(V::add(x, y), sum_factor), sum_zero), sum_low, sum_high);
-    }
-    std::int32_t residual_zero_value = 0;
 };
 
 }  // namespace tensor_compress

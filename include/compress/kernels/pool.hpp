@@ -4,7 +4,7 @@
 #include <type_traits>
 
 #include <compress/core/precision.hpp>
-#include <compress/simd/isa.hpp>
+#include <compress/simd/vector_unit.hpp>
 #include <compress/storage/conv_geometry.hpp>
 
 namespace tensor_compress {
@@ -50,43 +50,97 @@ constexpr void max_pool(const In* input, Out* output) noexcept {
     });
 }
 
-namespace detail {
-/// Channels summed at once: sums stay in registers or on one line of the stack.
-inline constexpr int pool_block = 64;
-}  // namespace detail
-
 /// output[y, x, c] = mean of input[.., .., c] under the window: over the positions inside the image, or with CountPadding over
 /// all of them. int8 rounds half away from zero: (sum + n / 2) / n for sum > 0, else (sum - n / 2) / n; scale and zero point
 /// are those of the input. Source: TensorFlow Lite reference AveragePool.
 template <conv_geometry G, bool CountPadding, class In, class Out>
-constexpr void avg_pool(const In* input, Out* output, [[maybe_unused]] int zero_point = 0) noexcept {
+constexpr void avg_pool_reference(const In* input, Out* output, [[maybe_unused]] int zero_point = 0, int first_channel = 0) noexcept {
     constexpr bool integers = sizeof(In) == 1;
     detail::for_each_window<G>([&](int y, int x, detail::window_part rows, detail::window_part columns) {
         const int inside = (rows.end - rows.begin) * (columns.end - columns.begin);
         const int count = CountPadding ? G.kernel_height * G.kernel_width : inside;
-        for (int first = 0; first < G.out_channels; first += detail::pool_block) {
-            const int channels = G.out_channels - first < detail::pool_block ? G.out_channels - first : detail::pool_block;
-            std::conditional_t<integers, std::int32_t, float> sums[detail::pool_block]{};
+        for (int c = first_channel; c < G.out_channels; ++c) {
+            std::conditional_t<integers, std::int32_t, float> sum = 0;
             for (int i = rows.begin; i < rows.end; ++i)
-                for (int j = columns.begin; j < columns.end; ++j) {
-                    const In* from = input + (G.row(y, i) * G.in_width + G.column(x, j)) * G.in_channels + first;
-                    if (channels == detail::pool_block)
-                        for (int c = 0; c < detail::pool_block; ++c) sums[c] += from[c];
-                    else
-                        for (int c = 0; c < channels; ++c) sums[c] += from[c];
-                }
-            Out* to = output + (y * G.out_width + x) * G.out_channels + first;
-            for (int c = 0; c < channels; ++c) {
-                if constexpr (integers) {
-                    const std::int32_t sum = sums[c] - stored_offset<In> * inside + (count - inside) * zero_point;
-                    const std::int32_t q = (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
-                    to[c] = static_cast<Out>(q + stored_offset<Out>);
-                } else {
-                    to[c] = sums[c] / static_cast<float>(count);
-                }
+                for (int j = columns.begin; j < columns.end; ++j)
+                    sum += input[(G.row(y, i) * G.in_width + G.column(x, j)) * G.in_channels + c];
+            Out& to = output[(y * G.out_width + x) * G.out_channels + c];
+            if constexpr (integers) {
+                sum += (count - inside) * zero_point - stored_offset<In> * inside;
+                to = static_cast<Out>((sum > 0 ? sum + count / 2 : sum - count / 2) / count + stored_offset<Out>);
+            } else {
+                to = sum / static_cast<float>(count);
             }
         }
     });
+}
+
+namespace detail {
+// Not std::conditional_t: a vector type as a template argument loses its attributes, and g++ warns.
+template <class V, bool Integers>
+struct pool_sum {
+    using type = typename V::f32;
+};
+template <class V>
+struct pool_sum<V, true> {
+    using type = typename V::i32;
+};
+}  // namespace detail
+
+/// The same, bytes and all, over the vectors of `Isa`: four vectors of channels at a time, what is left by the reference.
+/// The integer mean is a quotient of floats, exact because sum + count < 2^24.
+template <class Isa, conv_geometry G, bool CountPadding, class In, class Out>
+constexpr void avg_pool(const In* input, Out* output, int zero_point = 0) noexcept {
+    constexpr bool integers = sizeof(In) == 1;
+    if constexpr (!simd::has_vectors<Isa> || (integers && G.kernel_height * G.kernel_width > 65000)) {
+        avg_pool_reference<G, CountPadding>(input, output, zero_point);
+    } else {
+        using V = simd::vector_unit<Isa>;
+        constexpr int block = 4 * V::lanes;
+        constexpr int whole = G.out_channels / block * block;
+        constexpr int vectors = V::vectors_per_panel;
+        if constexpr (whole > 0) detail::for_each_window<G>([&](int y, int x, detail::window_part rows, detail::window_part columns) {
+            const int inside = (rows.end - rows.begin) * (columns.end - columns.begin);
+            const int count = CountPadding ? G.kernel_height * G.kernel_width : inside;
+            for (int first = 0; first < whole; first += block) {
+                Out* to = output + (y * G.out_width + x) * G.out_channels + first;
+                typename detail::pool_sum<V, integers>::type sums[4];
+                for (auto& sum : sums) {
+                    if constexpr (integers)
+                        sum = V::splat_int((count - inside) * zero_point - stored_offset<In> * inside);
+                    else
+                        sum = V::splat(0.0f);
+                }
+                for (int i = rows.begin; i < rows.end; ++i)
+                    for (int j = columns.begin; j < columns.end; ++j) {
+                        const In* from = input + (G.row(y, i) * G.in_width + G.column(x, j)) * G.in_channels + first;
+                        if constexpr (integers) {
+                            for (int part = 0; part < 4; part += vectors) {
+                                typename V::i32 values[vectors];
+                                V::load16(from + part * V::lanes, values);
+                                for (int k = 0; k < vectors; ++k) sums[part + k] = V::add(sums[part + k], values[k]);
+                            }
+                        } else {
+                            for (int k = 0; k < 4; ++k) sums[k] += V::load(from + k * V::lanes);
+                        }
+                    }
+                const auto divisor = V::splat(static_cast<float>(count));
+                if constexpr (integers) {
+                    const auto half = V::splat(static_cast<float>(count / 2));
+                    typename V::i32 means[4];
+                    for (int k = 0; k < 4; ++k) {
+                        const typename V::f32 sum = V::to_float(sums[k]);
+                        means[k] = V::truncate((sum + V::copy_sign(half, sum)) / divisor);
+                    }
+                    constexpr int offset = stored_offset<Out>;
+                    V::template store_ordered<block>(to, V::template narrow<Out>(means, V::make_byte_end(offset, -128 + offset, 127 + offset)));
+                } else {
+                    for (int k = 0; k < 4; ++k) V::store(to + k * V::lanes, sums[k] / divisor);
+                }
+            }
+        });
+        if constexpr (whole < G.out_channels) avg_pool_reference<G, CountPadding>(input, output, zero_point, whole);
+    }
 }
 
 }  // namespace tensor_compress

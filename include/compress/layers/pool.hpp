@@ -33,7 +33,7 @@ struct avg_pool {
     static constexpr void run(const std::int8_t* packed, const In* input, Out* output) noexcept {
         int zero_point = 0;
         if constexpr (needs_zero_point) zero_point = unpack_affine(packed).zero_point;
-        tensor_compress::avg_pool<Geometry, CountPadding>(input, output, zero_point);
+        tensor_compress::avg_pool<Isa, Geometry, CountPadding>(input, output, zero_point);
     }
 };
 

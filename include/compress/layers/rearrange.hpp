@@ -24,9 +24,9 @@ struct convert {
         if constexpr (From == To)
             copy_elements<Count>(input, output);
         else if constexpr (To == element::signed8)
-            quantize_elements<Count>(unpack_affine(packed), input, output);
+            quantize_elements<Isa, Count>(unpack_affine(packed), input, output);
         else
-            dequantize_elements<Count>(unpack_affine(packed), input, output);
+            dequantize_elements<Isa, Count>(unpack_affine(packed), input, output);
     }
 };
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstring>
 #include <span>
 #include <string>
 #include <vector>
@@ -38,24 +40,28 @@ public:
         if (values.size() != size)
             throw error(text_of(Net::graph[id].name), std::to_string(values.size()) + " values for an input of " + std::to_string(size),
                         "pass one record without a batch dimension, [height, width, channels]");
-        if (Net::element_of(id) == element::float32) {
-            std::copy(values.begin(), values.end(), reinterpret_cast<float*>(inputs_[index].data()));
-        } else {
-            for (std::size_t i = 0; i < size; ++i)
-                inputs_[index][i] = static_cast<std::byte>(quantize(values[i], weights_.inputs[index]));
-        }
+        for_each_input([&]<int I>() {
+            if (static_cast<std::size_t>(I) != index) return;
+            if constexpr (Net::element_of(Net::input_id(I)) == element::float32)
+                std::copy(values.begin(), values.end(), reinterpret_cast<float*>(inputs_[index].data()));
+            else
+                quantize_elements<typename Net::isa, Net::size_of(Net::input_id(I))>(
+                    weights_.inputs[index], values.data(), reinterpret_cast<std::int8_t*>(inputs_[index].data()));
+        });
     }
 
     template <class Observer = no_observer>
     void execute(const Observer& observer = {}) {
         Net::execute(weights_, memory(), observer);
-        for (std::size_t i = 0; i < outputs_.size(); ++i) {
-            const int id = Net::output_id(static_cast<int>(i));
-            for (std::size_t k = 0; k < results_[i].size(); ++k)
-                results_[i][k] = Net::element_of(id) == element::float32
-                                     ? reinterpret_cast<const float*>(outputs_[i].data())[k]
-                                     : dequantize(static_cast<std::int8_t>(outputs_[i][k]), weights_.outputs[i]);
-        }
+        for_each_output([&]<int I>() {
+            constexpr int id = Net::output_id(I);
+            constexpr auto i = static_cast<std::size_t>(I);
+            if constexpr (Net::element_of(id) == element::float32)
+                std::memcpy(results_[i].data(), outputs_[i].data(), outputs_[i].size());
+            else
+                dequantize_elements<typename Net::isa, Net::size_of(id)>(
+                    weights_.outputs[i], reinterpret_cast<const std::int8_t*>(outputs_[i].data()), results_[i].data());
+        });
     }
     /// Just the net, without conversion of its results: what a latency is measured on.
     void execute_raw() { Net::execute(weights_, memory()); }
@@ -72,6 +78,15 @@ public:
     }
 
 private:
+    template <class F>
+    static void for_each_input(F f) {
+        for_constants<Net::model.count_of(op::input)>(f);
+    }
+    template <class F>
+    static void for_each_output(F f) {
+        for_constants<Net::model.output_count>(f);
+    }
+
     typename Net::addresses memory() {
         typename Net::addresses a{};
         for (std::size_t i = 0; i < inputs_.size(); ++i) a.inputs[i] = inputs_[i].data();

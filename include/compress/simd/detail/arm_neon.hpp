@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstring>
+
 #include <compress/simd/detail/intrinsics.hpp>
 #include <compress/simd/isa.hpp>
 #include <compress/simd/xsimd.hpp>
@@ -45,7 +47,42 @@ struct neon_unit : float_unit<xsimd::neon64> {
             out[2 * i + 1] = vreinterpretq_s8_s16(both.val[1]);
         }
     }
-    static COMPRESS_INLINE void store_interleaved(std::int8_t* p, const i32 (&v)[4]) { store16(p, v); }
+    template <int Bytes>
+    static COMPRESS_INLINE row_bytes load_row_part(const std::int8_t* p) {
+        std::int8_t bytes[16]{};
+        std::memcpy(bytes, p, Bytes);
+        return vld1q_s8(bytes);
+    }
+
+    /// Zero point and bounds of an output, and four vectors of scaled sums as stored bytes: clamp(value + zero, low, high).
+    struct byte_end {
+        int16x8_t zero;
+        int8x16_t low, high;
+    };
+    static COMPRESS_INLINE byte_end make_byte_end(int zero, int low, int high) {
+        return {vdupq_n_s16(static_cast<std::int16_t>(zero)), vdupq_n_s8(static_cast<std::int8_t>(low)),
+                vdupq_n_s8(static_cast<std::int8_t>(high))};
+    }
+    template <class Byte>
+    static COMPRESS_INLINE row_bytes narrow(const i32 (&v)[4], const byte_end& e) {
+        const int16x8_t low = vqaddq_s16(vcombine_s16(vqmovn_s32(v[0]), vqmovn_s32(v[1])), e.zero);
+        const int16x8_t high = vqaddq_s16(vcombine_s16(vqmovn_s32(v[2]), vqmovn_s32(v[3])), e.zero);
+        return vminq_s8(vmaxq_s8(vcombine_s8(vqmovn_s16(low), vqmovn_s16(high)), e.low), e.high);
+    }
+    template <int Bytes>
+    static COMPRESS_INLINE void store_ordered(void* p, row_bytes v) {
+        if constexpr (Bytes == 16) {
+            vst1q_s8(static_cast<std::int8_t*>(p), v);
+        } else {
+            std::int8_t bytes[16];
+            vst1q_s8(bytes, v);
+            std::memcpy(p, bytes, Bytes);
+        }
+    }
+    template <int Bytes>
+    static COMPRESS_INLINE void store_interleaved(void* p, row_bytes v) {
+        store_ordered<Bytes>(p, v);
+    }
 
     static COMPRESS_INLINE i32 load(const std::int32_t* p) { return vld1q_s32(p); }
     static COMPRESS_INLINE void store(std::int32_t* p, i32 v) { vst1q_s32(p, v); }
@@ -67,11 +104,14 @@ struct neon_unit : float_unit<xsimd::neon64> {
         v[2] = vmovl_s16(vget_low_s16(high));
         v[3] = vmovl_high_s16(high);
     }
-    static COMPRESS_INLINE void store16(void* p, const i32 (&v)[4]) {
-        const int16x8_t low = vcombine_s16(vmovn_s32(v[0]), vmovn_s32(v[1]));
-        const int16x8_t high = vcombine_s16(vmovn_s32(v[2]), vmovn_s32(v[3]));
-        vst1q_s8(static_cast<std::int8_t*>(p), vcombine_s8(vmovn_s16(low), vmovn_s16(high)));
+    template <int Bytes>
+    static COMPRESS_INLINE void load16_part(const std::int8_t* p, i32 (&v)[4]) {
+        std::int8_t bytes[16]{};
+        std::memcpy(bytes, p, Bytes);
+        load16(bytes, v);
     }
+    static COMPRESS_INLINE i32 truncate(f32 v) { return vcvtq_s32_f32(v); }
+    static COMPRESS_INLINE f32 to_float(i32 v) { return vcvtq_f32_s32(v); }
 
     /// vqrdmulh is the high product of core/fixed_point.hpp; vrshl rounds ties up, so negative values are moved down by one.
     struct factor {
@@ -86,8 +126,11 @@ struct neon_unit : float_unit<xsimd::neon64> {
         const int8x8_t bytes = vreinterpret_s8_s32(vdup_n_s32(four_bytes));
         return make_factor(vld1q_s32(multiplier), vmovl_s16(vget_low_s16(vmovl_s8(bytes))));
     }
-    static COMPRESS_INLINE i32 requantize(i32 sum, const factor& f) {
-        const i32 high = vqrdmulhq_s32(vshlq_s32(sum, f.left), f.multiplier);
+    static COMPRESS_INLINE i32 requantize(i32 sum, const factor& f) { return scale(vshlq_s32(sum, f.left), f); }
+    /// The same of a value that has been shifted left by one more than the factor asks.
+    static COMPRESS_INLINE i32 requantize_doubled(i32 doubled, const factor& f) { return scale(vshrq_n_s32(doubled, 1), f); }
+    static COMPRESS_INLINE i32 scale(i32 value, const factor& f) {
+        const i32 high = vqrdmulhq_s32(value, f.multiplier);
         const i32 down = vshrq_n_s32(vandq_s32(high, f.right), 31);
         return vrshlq_s32(vqaddq_s32(high, down), f.right);
     }

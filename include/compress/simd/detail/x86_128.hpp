@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include <compress/core/config.hpp>
 #include <compress/simd/detail/intrinsics.hpp>
@@ -40,6 +41,11 @@ struct x86_registers_128 {
     static COMPRESS_INLINE reg pack32(reg a, reg b) { return _mm_packs_epi32(a, b); }
     static COMPRESS_INLINE reg pack16_signed(reg a, reg b) { return _mm_packs_epi16(a, b); }
     static COMPRESS_INLINE reg pack16_unsigned(reg a, reg b) { return _mm_packus_epi16(a, b); }
+    static COMPRESS_INLINE reg add16_saturated(reg a, reg b) { return _mm_adds_epi16(a, b); }
+    static COMPRESS_INLINE reg max_unsigned8(reg a, reg b) { return _mm_max_epu8(a, b); }
+    static COMPRESS_INLINE reg min_unsigned8(reg a, reg b) { return _mm_min_epu8(a, b); }
+    static COMPRESS_INLINE reg max_signed8(reg a, reg b) { return _mm_max_epi8(a, b); }
+    static COMPRESS_INLINE reg min_signed8(reg a, reg b) { return _mm_min_epi8(a, b); }
     template <int Bits>
     static COMPRESS_INLINE reg shift_left32(reg v) { return _mm_slli_epi32(v, Bits); }
     template <int Bits>
@@ -68,14 +74,41 @@ struct x86_registers_128 {
         return _mm_blend_epi16(even, odd, 0xcc);
     }
 
+    static COMPRESS_INLINE reg truncate(__m128 v) { return _mm_cvttps_epi32(v); }
+    static COMPRESS_INLINE __m128 to_float(reg v) { return _mm_cvtepi32_ps(v); }
     static COMPRESS_INLINE reg widen_unsigned(const void* p) { return _mm_cvtepu8_epi32(_mm_loadu_si32(p)); }
     static COMPRESS_INLINE reg widen_signed(const void* p) { return _mm_cvtepi8_epi32(_mm_loadu_si32(p)); }
-    /// 16 integers that fit a byte, as 16 bytes.
-    static COMPRESS_INLINE void narrow16(void* p, const reg (&v)[4]) {
-        const reg mask = splat32(0xff);
-        const reg low = _mm_packus_epi32(bit_and(v[0], mask), bit_and(v[1], mask));
-        const reg high = _mm_packus_epi32(bit_and(v[2], mask), bit_and(v[3], mask));
-        store(p, _mm_packus_epi16(low, high));
+    /// Packing keeps the order of 16-byte vectors.
+    static COMPRESS_INLINE reg order_packed(reg v) { return v; }
+    /// The first `Bytes` bytes.
+    template <int Bytes>
+    static COMPRESS_INLINE void store_part(void* p, reg v) {
+        if constexpr (Bytes == 16) {
+            store(p, v);
+        } else if constexpr (Bytes == 8) {
+            _mm_storel_epi64(static_cast<__m128i*>(p), v);
+        } else {
+            alignas(16) unsigned char bytes[16];
+            store(bytes, v);
+            std::memcpy(p, bytes, Bytes);
+        }
+    }
+    template <int Bytes>
+    static COMPRESS_INLINE reg load_part(const void* p) {
+        if constexpr (Bytes == 16) {
+            return load(p);
+        } else if constexpr (Bytes == 8) {
+            return _mm_loadl_epi64(static_cast<const __m128i*>(p));
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+        } else {
+            return _mm_maskz_loadu_epi8(static_cast<__mmask16>((1u << Bytes) - 1), p);
+#else
+        } else {
+            alignas(16) unsigned char bytes[16]{};
+            std::memcpy(bytes, p, Bytes);
+            return load(bytes);
+#endif
+        }
     }
 
 #if defined(__AVX512VNNI__) && defined(__AVX512VL__)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include <compress/core/config.hpp>
 #include <compress/simd/detail/intrinsics.hpp>
@@ -40,6 +41,11 @@ struct x86_registers_256 {
     static COMPRESS_INLINE reg pack32(reg a, reg b) { return _mm256_packs_epi32(a, b); }
     static COMPRESS_INLINE reg pack16_signed(reg a, reg b) { return _mm256_packs_epi16(a, b); }
     static COMPRESS_INLINE reg pack16_unsigned(reg a, reg b) { return _mm256_packus_epi16(a, b); }
+    static COMPRESS_INLINE reg add16_saturated(reg a, reg b) { return _mm256_adds_epi16(a, b); }
+    static COMPRESS_INLINE reg max_unsigned8(reg a, reg b) { return _mm256_max_epu8(a, b); }
+    static COMPRESS_INLINE reg min_unsigned8(reg a, reg b) { return _mm256_min_epu8(a, b); }
+    static COMPRESS_INLINE reg max_signed8(reg a, reg b) { return _mm256_max_epi8(a, b); }
+    static COMPRESS_INLINE reg min_signed8(reg a, reg b) { return _mm256_min_epi8(a, b); }
     template <int Bits>
     static COMPRESS_INLINE reg shift_left32(reg v) { return _mm256_slli_epi32(v, Bits); }
     template <int Bits>
@@ -60,13 +66,38 @@ struct x86_registers_256 {
     static COMPRESS_INLINE reg shift_left_by(reg v, reg operand) { return _mm256_sllv_epi32(v, operand); }
     static COMPRESS_INLINE reg shift_right_by(reg v, reg operand) { return _mm256_srav_epi32(v, operand); }
 
+    static COMPRESS_INLINE reg truncate(__m256 v) { return _mm256_cvttps_epi32(v); }
+    static COMPRESS_INLINE __m256 to_float(reg v) { return _mm256_cvtepi32_ps(v); }
     static COMPRESS_INLINE reg widen_unsigned(const void* p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p))); }
     static COMPRESS_INLINE reg widen_signed(const void* p) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p))); }
-    /// 16 integers that fit a byte, as 16 bytes.
-    static COMPRESS_INLINE void narrow16(void* p, const reg (&v)[2]) {
-        const reg mask = splat32(0xff);
-        const reg words = _mm256_permute4x64_epi64(_mm256_packus_epi32(bit_and(v[0], mask), bit_and(v[1], mask)), 0xd8);
-        _mm_storeu_si128(static_cast<__m128i*>(p), _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)));
+    /// Packing works within 16-byte parts: dword 4 q + j of a vector packed from four holds their part q of vector j.
+    static COMPRESS_INLINE reg order_packed(reg v) {
+        return _mm256_permutevar8x32_epi32(v, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    }
+    /// The first `Bytes` bytes.
+    template <int Bytes>
+    static COMPRESS_INLINE void store_part(void* p, reg v) {
+        if constexpr (Bytes == 32) {
+            store(p, v);
+        } else if constexpr (Bytes == 16) {
+            _mm_storeu_si128(static_cast<__m128i*>(p), _mm256_castsi256_si128(v));
+        } else {
+            alignas(32) unsigned char bytes[32];
+            store(bytes, v);
+            std::memcpy(p, bytes, Bytes);
+        }
+    }
+    template <int Bytes>
+    static COMPRESS_INLINE reg load_part(const void* p) {
+        if constexpr (Bytes == 32) {
+            return load(p);
+        } else if constexpr (Bytes == 16) {
+            return _mm256_zextsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+        } else {
+            alignas(32) unsigned char bytes[32]{};
+            std::memcpy(bytes, p, Bytes);
+            return load(bytes);
+        }
     }
 
 #if defined(__AVXVNNI__) || (defined(__AVX512VNNI__) && defined(__AVX512VL__))

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include <compress/core/config.hpp>
 #include <compress/simd/detail/intrinsics.hpp>
@@ -36,6 +37,11 @@ struct x86_registers_512 {
     static COMPRESS_INLINE reg pack32(reg a, reg b) { return _mm512_packs_epi32(a, b); }
     static COMPRESS_INLINE reg pack16_signed(reg a, reg b) { return _mm512_packs_epi16(a, b); }
     static COMPRESS_INLINE reg pack16_unsigned(reg a, reg b) { return _mm512_packus_epi16(a, b); }
+    static COMPRESS_INLINE reg add16_saturated(reg a, reg b) { return _mm512_adds_epi16(a, b); }
+    static COMPRESS_INLINE reg max_unsigned8(reg a, reg b) { return _mm512_max_epu8(a, b); }
+    static COMPRESS_INLINE reg min_unsigned8(reg a, reg b) { return _mm512_min_epu8(a, b); }
+    static COMPRESS_INLINE reg max_signed8(reg a, reg b) { return _mm512_max_epi8(a, b); }
+    static COMPRESS_INLINE reg min_signed8(reg a, reg b) { return _mm512_min_epi8(a, b); }
     template <int Bits>
     static COMPRESS_INLINE reg shift_left32(reg v) { return _mm512_slli_epi32(v, Bits); }
     template <int Bits>
@@ -56,11 +62,39 @@ struct x86_registers_512 {
     static COMPRESS_INLINE reg shift_left_by(reg v, reg operand) { return _mm512_sllv_epi32(v, operand); }
     static COMPRESS_INLINE reg shift_right_by(reg v, reg operand) { return _mm512_srav_epi32(v, operand); }
 
+    static COMPRESS_INLINE reg truncate(__m512 v) { return _mm512_cvttps_epi32(v); }
+    static COMPRESS_INLINE __m512 to_float(reg v) { return _mm512_cvtepi32_ps(v); }
     static COMPRESS_INLINE reg widen_unsigned(const void* p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p))); }
     static COMPRESS_INLINE reg widen_signed(const void* p) { return _mm512_cvtepi8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p))); }
-    /// 16 integers that fit a byte, as 16 bytes.
-    static COMPRESS_INLINE void narrow16(void* p, const reg (&v)[1]) {
-        _mm_storeu_si128(static_cast<__m128i*>(p), _mm512_cvtepi32_epi8(v[0]));
+    /// Packing works within 16-byte parts: dword 4 q + j of a vector packed from four holds their part q of vector j.
+    static COMPRESS_INLINE reg order_packed(reg v) {
+        return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), v);
+    }
+    /// The first `Bytes` bytes, in stores of exactly that size: a load after a masked store waits for all the bytes that the mask
+    /// could have covered, which costs an in-place residual three times the layer.
+    template <int Bytes>
+    static COMPRESS_INLINE void store_part(void* p, reg v) {
+        auto* to = static_cast<char*>(p);
+        if constexpr (Bytes == 64) {
+            store(p, v);
+        } else if constexpr (Bytes >= 32) {
+            _mm256_storeu_si256(static_cast<__m256i*>(p), _mm512_castsi512_si256(v));
+            if constexpr (Bytes > 32) store_part<Bytes - 32>(to + 32, _mm512_castsi256_si512(_mm512_extracti64x4_epi64(v, 1)));
+        } else if constexpr (Bytes >= 16) {
+            _mm_storeu_si128(static_cast<__m128i*>(p), _mm512_castsi512_si128(v));
+            if constexpr (Bytes > 16) store_part<Bytes - 16>(to + 16, _mm512_castsi128_si512(_mm512_extracti32x4_epi32(v, 1)));
+        } else if constexpr (Bytes >= 8) {
+            _mm_storel_epi64(static_cast<__m128i*>(p), _mm512_castsi512_si128(v));
+            if constexpr (Bytes > 8)
+                store_part<Bytes - 8>(to + 8, _mm512_castsi128_si512(_mm_srli_si128(_mm512_castsi512_si128(v), 8)));
+        } else {
+            const long long rest = _mm_cvtsi128_si64(_mm512_castsi512_si128(v));
+            std::memcpy(p, &rest, Bytes);
+        }
+    }
+    template <int Bytes>
+    static COMPRESS_INLINE reg load_part(const void* p) {
+        return _mm512_maskz_loadu_epi8(Bytes == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << (Bytes % 64)) - 1, p);
     }
 
 #if defined(__AVX512VNNI__)

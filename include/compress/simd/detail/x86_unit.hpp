@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstring>
+
 #include <compress/simd/detail/intrinsics.hpp>
+#include <compress/simd/detail/x86_128.hpp>
 #include <compress/simd/isa.hpp>
 #include <compress/simd/xsimd.hpp>
 
@@ -91,11 +94,39 @@ struct x86_unit : float_unit<XsimdArch> {
         out[2] = unsigned_operand(R::unpack_low16(high01, high23));
         out[3] = unsigned_operand(R::unpack_high16(high01, high23));
     }
-    static COMPRESS_INLINE void store_interleaved(std::uint8_t* p, const i32 (&v)[4]) {
-        R::store(p, R::pack16_unsigned(R::pack32(v[0], v[1]), R::pack32(v[2], v[3])));
+    template <int Bytes, class Byte>
+    static COMPRESS_INLINE row_bytes load_row_part(const Byte* p) {
+        const i32 row = R::template load_part<Bytes>(p);
+        return stored_offset<Byte> == 128 ? row : R::bit_xor(row, R::splat8(-128));
     }
-    static COMPRESS_INLINE void store_interleaved(std::int8_t* p, const i32 (&v)[4]) {
-        R::store(p, R::pack16_signed(R::pack32(v[0], v[1]), R::pack32(v[2], v[3])));
+
+    // --- four vectors of scaled sums to stored bytes: clamp(value + zero, low, high) ---
+
+    /// Zero point and bounds of an output, in steps of the stored byte.
+    struct byte_end {
+        i32 zero, low, high;
+    };
+    static COMPRESS_INLINE byte_end make_byte_end(int zero, int low, int high) {
+        return {R::splat16(zero), R::splat8(low), R::splat8(high)};
+    }
+    /// Saturation on the way down loses nothing: what saturates is beyond the bounds. The order is interleave4's.
+    template <class Byte>
+    static COMPRESS_INLINE row_bytes narrow(const i32 (&v)[4], const byte_end& e) {
+        const i32 low = R::add16_saturated(R::pack32(v[0], v[1]), e.zero);
+        const i32 high = R::add16_saturated(R::pack32(v[2], v[3]), e.zero);
+        if constexpr (stored_offset<Byte> == 128)
+            return R::min_unsigned8(R::max_unsigned8(R::pack16_unsigned(low, high), e.low), e.high);
+        else
+            return R::min_signed8(R::max_signed8(R::pack16_signed(low, high), e.low), e.high);
+    }
+    /// The first `Bytes` bytes of a narrowed row: of vectors in the order of interleave4, and of vectors in that of memory.
+    template <int Bytes>
+    static COMPRESS_INLINE void store_interleaved(void* p, row_bytes v) {
+        R::template store_part<Bytes>(p, v);
+    }
+    template <int Bytes>
+    static COMPRESS_INLINE void store_ordered(void* p, row_bytes v) {
+        R::template store_part<Bytes>(p, R::order_packed(v));
     }
 
     // --- 32-bit integers ---
@@ -112,14 +143,27 @@ struct x86_unit : float_unit<XsimdArch> {
     }
     static COMPRESS_INLINE i32 clamp(i32 v, i32 low, i32 high) { return R::min32(R::max32(v, low), high); }
 
-    /// 16 stored bytes as integers, and integers that fit a byte as 16 bytes.
+    /// 16 stored bytes, or the first `Bytes` of them, as integers.
     static COMPRESS_INLINE void load16(const std::uint8_t* p, i32 (&v)[vectors_per_panel]) {
         for (int i = 0; i < vectors_per_panel; ++i) v[i] = R::widen_unsigned(p + i * lanes);
     }
     static COMPRESS_INLINE void load16(const std::int8_t* p, i32 (&v)[vectors_per_panel]) {
         for (int i = 0; i < vectors_per_panel; ++i) v[i] = R::widen_signed(p + i * lanes);
     }
-    static COMPRESS_INLINE void store16(void* p, const i32 (&v)[vectors_per_panel]) { R::narrow16(p, v); }
+    template <int Bytes, class Byte>
+    static COMPRESS_INLINE void load16_part(const Byte* p, i32 (&v)[vectors_per_panel]) {
+        if constexpr (Bytes == 16) {
+            load16(p, v);
+        } else {
+            alignas(16) Byte bytes[16];
+            x86_registers_128::store(bytes, x86_registers_128::load_part<Bytes>(p));
+            load16(bytes, v);
+        }
+    }
+
+    /// Toward zero; and back.
+    static COMPRESS_INLINE i32 truncate(f32 v) { return R::truncate(v); }
+    static COMPRESS_INLINE f32 to_float(i32 v) { return R::to_float(v); }
 
     // --- requantisation: bit for bit `requantize` of core/fixed_point.hpp ---
 
@@ -140,8 +184,9 @@ struct x86_unit : float_unit<XsimdArch> {
         return make_factor(R::load(multiplier), R::widen_signed(shift));
     }
     /// @pre  |sum| * 2^(left shift + 1) < 2^31; right shifts are at most 30
-    static COMPRESS_INLINE i32 requantize(i32 sum, const factor& f) {
-        const i32 doubled = R::shift_left_by(sum, f.left);
+    static COMPRESS_INLINE i32 requantize(i32 sum, const factor& f) { return requantize_doubled(R::shift_left_by(sum, f.left), f); }
+    /// The same of a value that has been shifted left by one more than the factor asks.
+    static COMPRESS_INLINE i32 requantize_doubled(i32 doubled, const factor& f) {
         const i32 rounding = R::splat64(std::int64_t{1} << 31);
         const i32 even = R::add64(R::mul_even(doubled, f.even), rounding);
         const i32 odd = R::add64(R::mul_even(R::template shift_right64<32>(doubled), f.odd), rounding);

@@ -1,0 +1,386 @@
+# SPDX-License-Identifier: MIT
+"""compress-model as a user runs it: what it converts, what it refuses, and that a failure leaves nothing behind.
+
+usage: compress_model.py --program FILE --source FOLDER --flags FILE --work FOLDER --cmake PROGRAM -- [launcher] compiler
+
+Models are written here; those of the data folder (COMPRESS_DATA, else ../shared/data beside the sources) are converted
+where it is there.
+"""
+
+import argparse
+import json
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import unittest
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+import onnx_writer as onnx  # noqa: E402
+
+ARGUMENTS = None
+# All conversions but one optimise little: their programs compile in half the time.
+QUICK = ["--flags", "-O1 -march=native"]
+
+
+class Image:
+    """x [batch, 3, 2, 5] -> 1x1 convolution "mix" to 2 channels -> ReLU -> 1x1 convolution "spread" to 4: y [batch, 4, 2, 5].
+
+    Two images in and out, of several channels: only the right layouts on both sides give the right values.
+    """
+
+    MIX, MIX_BIAS = [[0.5, -1.0, 0.25], [1.0, 0.5, -0.75]], [0.125, -0.25]
+    SPREAD, SPREAD_BIAS = [[1.0, 0.5], [-0.5, 1.0], [0.25, -1.5], [2.0, 0.0]], [0.5, 0.25, -0.125, 0.0]
+    INPUT, OUTPUT = (3, 2, 5), (4, 2, 5)
+
+    @classmethod
+    def onnx(cls):
+        flat = lambda rows: [value for row in rows for value in row]
+        return onnx.model(
+            [onnx.node("Conv", "mix", ["x", "mix.w", "mix.b"], "a"), onnx.node("Relu", "mix_relu", ["a"], "b"),
+             onnx.node("Conv", "spread", ["b", "spread.w", "spread.b"], "y")],
+            [onnx.tensor("mix.w", [2, 3, 1, 1], flat(cls.MIX)), onnx.tensor("mix.b", [2], cls.MIX_BIAS),
+             onnx.tensor("spread.w", [4, 2, 1, 1], flat(cls.SPREAD)), onnx.tensor("spread.b", [4], cls.SPREAD_BIAS)],
+            [onnx.value_info("x", ["batch", *cls.INPUT])], [onnx.value_info("y", ["batch", *cls.OUTPUT])])
+
+    @staticmethod
+    def records(count):
+        return [math.sin(0.7 * i) for i in range(count * 30)]
+
+    @classmethod
+    def outputs(cls, values):
+        """What the model gives, in double precision."""
+        result = []
+        for start in range(0, len(values), 30):
+            channels = [values[start + 10 * c:start + 10 * c + 10] for c in range(3)]
+            for weights, bias, relu in ((cls.MIX, cls.MIX_BIAS, True), (cls.SPREAD, cls.SPREAD_BIAS, False)):
+                sums = [[bias[o] + sum(w * channels[c][i] for c, w in enumerate(weights[o])) for i in range(10)]
+                        for o in range(len(weights))]
+                channels = [[max(v, 0.0) for v in row] for row in sums] if relu else sums
+            result += [v for row in channels for v in row]
+        return result
+
+
+def two_inputs():
+    return onnx.model([onnx.node("Add", "sum", ["left", "right"], "y")], [],
+                      [onnx.value_info("left", [1, 4]), onnx.value_info("right", [1, 4])], [onnx.value_info("y", [1, 4])])
+
+
+def data_folder():
+    folder = Path(os.environ.get("COMPRESS_DATA", ARGUMENTS.source / "../shared/data"))
+    return folder if folder.is_dir() else None
+
+
+class Case(unittest.TestCase):
+    """Each test in a folder of its own, with an empty one for temporary files."""
+
+    def setUp(self):
+        self.folder = ARGUMENTS.work / self.id().split(".", 1)[1]
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        self.temporary = self.folder / "temporary"
+        self.temporary.mkdir()
+        (self.folder / "image.onnx").write_bytes(Image.onnx())
+        onnx.write_npy(self.folder / "records.npy", [16, *Image.INPUT], Image.records(16))
+
+    def environment(self, **more):
+        return {**os.environ, "TMPDIR": str(self.temporary), "CXX": " ".join(ARGUMENTS.compiler), "COMPRESS_INCLUDE": "", **more}
+
+    def convert(self, *words, **environment):
+        return subprocess.run([ARGUMENTS.program, *words], cwd=self.folder, env=self.environment(**environment), capture_output=True,
+                              text=True)
+
+    def expect_good(self, result):
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.expect_clean()
+
+    def expect_clean(self):
+        self.assertEqual(list(self.temporary.iterdir()), [], "temporary files are left")
+        self.assertEqual([p.name for p in self.folder.iterdir() if ".part-" in p.name], [])
+
+    def expect_refused(self, code, phrases, *words, **environment):
+        """Ends with that code, says so in one line with all phrases, and touches no file."""
+        (self.folder / "out.hpp").write_text("old")
+        before = sorted(path.name for path in self.folder.iterdir())
+        result = self.convert(*words, **environment)
+        said = [line for line in result.stderr.splitlines() if line.startswith("compress-model: ")]
+        self.assertEqual(result.returncode, code, f"{words}: {result.stderr}")
+        self.assertEqual(len(said), 1, result.stderr)
+        for phrase in phrases:
+            self.assertIn(phrase, said[0])
+        self.assertIn("; ", said[0], "no advice")
+        self.assertEqual(result.stdout, "")
+        self.assertEqual((self.folder / "out.hpp").read_text(), "old")
+        self.assertEqual(sorted(path.name for path in self.folder.iterdir()), before)
+        self.expect_clean()
+        return result.stderr
+
+    def compiler(self, text):
+        """A compiler that is a shell script. $name is the program or object it is asked for."""
+        path = self.folder / "compiler.sh"
+        path.write_text('#!/bin/sh\nfor word; do [ "$previous" = -o ] && name=$word; previous=$word; done\n' + text)
+        path.chmod(0o755)
+        return str(path)
+
+
+class Usage(Case):
+    """Refused before anything is compiled: the compiler here would say so."""
+
+    def refused(self, phrases, *words, model="image.onnx"):
+        never = self.compiler("echo compiled; exit 1\n")
+        self.expect_refused(2, phrases, *([model] if model else []), *words, CXX=never)
+
+    def test_words(self):
+        self.refused(["usage", "-o"])
+        self.refused(["usage"], "-o", "out.hpp", model=None)
+        self.refused(["usage", "--bogus"], "-o", "out.hpp", "--bogus")
+        self.refused(["--precision", "fp33", "fp32, int8"], "-o", "out.hpp", "--precision", "fp33")
+        self.refused(["--calibration", "average", "min-max, percentile, mse"], "-o", "out.hpp", "--calibration", "average")
+        self.refused(["--output", "--input"], "-o", "out.hpp", "--output", "y.npy")
+        self.refused(["--labels", "--input"], "-o", "out.hpp", "--labels", "l.npy")
+
+    def test_recipes(self):
+        recipe = lambda rules, *phrases: self.refused(["--recipe", *phrases], "-o", "out.hpp", "--recipe", rules)
+        recipe("spread=fp33", "fp33", "fp32, int8")
+        recipe("spread", "'spread'", "pattern=format")
+        recipe("=fp32", "empty pattern")
+        recipe("spread=fp32;;mix=fp32", "pattern=format")
+        recipe("spread=fp32;", "pattern=format")
+        recipe("head/*=fp32", "'head/*'", "x, mix, mix_relu, spread")
+        recipe("a" * 64 + "=fp32", "63")
+
+    def test_calibration_is_needed(self):
+        self.refused(["--precision", "--calibrate"], "-o", "out.hpp", "--precision", "int8")
+        self.refused(["--calibrate"], "-o", "out.hpp", "--recipe", "spread=int8")
+        self.refused(["--input", "--calibrate"], "-o", "out.hpp", "--precision", "int8", "--input", "records.npy")
+
+    def test_models(self):
+        self.refused(["absent.onnx", "does not exist"], "-o", "out.hpp", model="absent.onnx")
+        (self.folder / "damaged.onnx").write_bytes(Image.onnx()[:-40])
+        self.refused(["damaged.onnx"], "-o", "out.hpp", model="damaged.onnx")
+        (self.folder / "two.onnx").write_bytes(two_inputs())
+        self.refused(["two.onnx", "2 inputs", "left, right"], "-o", "out.hpp", model="two.onnx")
+
+    def test_targets(self):
+        self.refused(["absent/out.hpp", "folder"], "-o", "absent/out.hpp")
+        self.refused(["temporary", "directory"], "-o", "temporary")
+        self.refused(["records.npy", "overwritten"], "-o", "out.hpp", "--input", "records.npy", "--output", "./records.npy")
+        self.refused(["out.hpp", "twice"], "-o", "out.hpp", "--report", "../" + self.folder.name + "/out.hpp")
+        self.refused(["#include"], "-o", 'a"b.hpp')
+        self.refused(["absent", "folder"], "-o", "out.hpp", "--report", "absent/r.json")
+
+    def test_records(self):
+        def refused(name, *phrases):
+            self.refused([name, *phrases], "-o", "out.hpp", "--precision", "int8", "--calibrate", name)
+            self.refused([name, *phrases], "-o", "out.hpp", "--input", name)
+
+        def written(name, shape, values):
+            onnx.write_npy(self.folder / name, shape, values)
+            return name
+
+        values = Image.records(2)
+        refused("absent.npy", "does not exist")
+        (self.folder / "text.npy").write_text("1, 2, 3")
+        refused("text.npy", "numpy.save")
+        refused(written("nhwc.npy", [2, 2, 5, 3], values), "[2, 2, 5, 3]", "[records, 3, 2, 5]", "'x'")
+        refused(written("one.npy", [3, 2, 5], values[:30]), "[3, 2, 5]")
+        refused(written("none.npy", [0, 3, 2, 5], []), "no records")
+        values[47] = math.nan
+        refused(written("nan.npy", [2, 3, 2, 5], values), "NaN", "[1, 1, 1, 2]")
+        values[47] = -math.inf
+        refused(written("inf.npy", [2, 3, 2, 5], values), "infinite", "[1, 1, 1, 2]")
+
+    def test_labels(self):
+        def refused(name, shape, values, *phrases, kind="i8"):
+            onnx.write_npy(self.folder / name, shape, values, kind)
+            self.refused([name, *phrases], "-o", "out.hpp", "--input", "records.npy", "--labels", name)
+
+        refused("short.npy", [15], [0] * 15, "[15]", "16 records")
+        refused("column.npy", [16, 1], [0] * 16, "[16, 1]")
+        refused("high.npy", [16], [3] * 15 + [40], "label 40", "record 15", "0 to 39")
+        refused("low.npy", [16], [-1] * 16, "label -1")
+        refused("float.npy", [16], [0.0] * 16, "integers", kind="f4")
+
+    def test_headers_have_moved(self):
+        self.expect_refused(2, ["COMPRESS_INCLUDE"], "image.onnx", "-o", "out.hpp", COMPRESS_INCLUDE=str(self.temporary))
+
+    def test_help(self):
+        result = self.convert("--help")
+        self.expect_good(result)
+        for option in ("--precision", "--recipe", "--calibrate", "--calibration", "--input", "--output", "--labels", "--report", "--keep",
+                       "--cxx", "--flags", "COMPRESS_INCLUDE"):
+            self.assertIn(option, result.stdout)
+
+
+class Compilers(Case):
+    def test_absent(self):
+        self.expect_refused(1, ["no-such-compiler", "--cxx"], "image.onnx", "-o", "out.hpp", "--cxx", "no-such-compiler")
+
+    def test_failing(self):
+        words = self.compiler('echo "$PWD/model.hpp:7: error: something"\nfor i in $(seq 100); do echo "line $i"; done >&2\nexit 3\n')
+        said = self.expect_refused(1, ["code 3"], "image.onnx", "-o", "out.hpp", "--cxx", words)
+        self.assertIn("\nmodel.hpp:7: error: something\nline 1\n", said)
+        self.assertNotIn(str(self.temporary), said)
+        self.assertNotIn("line 50", said)
+
+    def test_program_that_crashes(self):
+        words = self.compiler("printf '#!/bin/sh\\nkill -SEGV $$\\n' > $name; chmod +x $name\n")
+        self.expect_refused(1, ["image.onnx", "signal 11"], "image.onnx", "-o", "out.hpp", "--cxx", words)
+
+    def test_ended_by_signals(self):
+        """The compiler is ended, with what it started, and its files go."""
+        words = self.compiler("sleep 60 & echo $! > ../../sleeper.new; echo > half-written; mv ../../sleeper.new ../../sleeper; wait\n")
+        (self.folder / "out.hpp").write_text("old")
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            sleeper = self.folder / "sleeper"
+            sleeper.unlink(missing_ok=True)
+            running = subprocess.Popen([ARGUMENTS.program, "image.onnx", "-o", "out.hpp", "--cxx", words], cwd=self.folder,
+                                       env=self.environment(), stderr=subprocess.PIPE, text=True)
+            deadline = time.monotonic() + 20
+            while not sleeper.exists() and time.monotonic() < deadline:
+                time.sleep(0.02)
+            self.assertTrue(sleeper.exists())
+            running.send_signal(number)
+            said = running.communicate(timeout=20)[1]
+            self.assertEqual(running.returncode, -number)
+            self.assertIn("compress-model: interrupted; nothing was written", said)
+            self.assertEqual((self.folder / "out.hpp").read_text(), "old")
+            self.expect_clean()
+            state = Path("/proc", sleeper.read_text().strip(), "stat")
+            self.assertFalse(state.exists() and state.read_text().split()[2] != "Z", "a process is left")
+
+
+class Conversions(Case):
+    def outputs(self, name):
+        return onnx.parse_npy((self.folder / name).read_bytes())
+
+    def expect_close(self, found, expected, bound):
+        self.assertEqual(len(found), len(expected))
+        self.assertLessEqual(max(abs(a - b) for a, b in zip(found, expected)), bound)
+
+    def compile_alone(self, header, run):
+        """With the flags of compress::inference and nothing else."""
+        source = self.folder / "alone.cpp"
+        source.write_text(f'#include "{header}"\nint main() {{ {run} }}\n')
+        subprocess.run([*ARGUMENTS.compiler, f"@{ARGUMENTS.flags}", "-O1", "-march=native", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow",
+                        "-Wconversion", "-Werror", "-fno-exceptions", "-fno-rtti", "-o", "alone", source.name], cwd=self.folder, check=True)
+        subprocess.run([self.folder / "alone"], check=True)
+
+    def test_fp32_in_the_layout_of_the_source(self):
+        result = self.convert("image.onnx", "-o", "my image.hpp", "--input", "records.npy", "--output", "y.npy", "--report", "r.json", *QUICK)
+        self.expect_good(result)
+        shape, values = self.outputs("y.npy")
+        self.assertEqual(shape, (16, *Image.OUTPUT))
+        self.expect_close(values, Image.outputs(Image.records(16)), 1e-5)
+        report = json.loads((self.folder / "r.json").read_text())
+        self.assertEqual([v["name"] for v in report["variants"]], ["fp32"])
+        self.assertIn("fp32", result.stdout)
+        self.assertIn("namespace my_image {", (self.folder / "my image.hpp").read_text())
+        for step in ("import", "compile", "convert", "measure", "verify"):
+            self.assertIn(f"\n{step} ", "\n" + result.stderr)
+
+    def test_recipe_and_verification(self):
+        """Ranges from records, a float layer among int8 ones; the programs are kept and then tampered with."""
+        words = ["image.onnx", "-o", "out.hpp", "--precision", "int8", "--recipe", "mix*=fp32; spread=int8;[s]p*=fp32", "--calibrate",
+                 "records.npy", "--calibration", "percentile", "--input", "records.npy", "--output", "y.npy", "--report", "r.json"]
+        result = self.convert(*words, "--keep", "kept", *QUICK)
+        self.expect_good(result)
+        shape, values = self.outputs("y.npy")
+        self.assertEqual(shape, (16, *Image.OUTPUT))
+        self.expect_close(values, Image.outputs(Image.records(16)), 0.05)  # only the input is int8: its steps are 2 / 255
+        report = json.loads((self.folder / "r.json").read_text())
+        self.assertEqual([v["precision"] for v in report["variants"]], ["fp32", "fp32"])
+        formats = {layer["label"]: layer["format"] for layer in report["variants"][1]["layers"]}
+        self.assertEqual((formats["x"], formats["mix"], formats["spread"]), ("int8", "fp32", "fp32"))
+        self.assertIn("calibrate 16 records", result.stderr)
+        self.assertIn("SQNR dB", result.stdout)
+        for name in ("model.hpp", "convert.cpp", "verify.cpp", "weights.safetensors", "header/out.hpp"):
+            self.assertTrue((self.folder / "kept" / name).is_file(), name)
+
+        for name in ("y.npy", "r.json"):
+            (self.folder / name).unlink()
+        onnx.write_npy(self.folder / "huge.npy", [1, *Image.INPUT], [3e38] * 30)
+        kept = self.compiler('[ $name != convert ] || cp ../../kept/convert convert\n')
+        self.expect_refused(2, ["image.onnx: ", "not finite on the calibration records"],
+                            *[word if word != "records.npy" else "huge.npy" for word in words], "--cxx", kept)
+        another = self.compiler("case $name in convert) cp ../../kept/convert convert ;; verify) printf '#!/bin/sh\\n"
+                                "printf differs; exit 1\\n' > verify; chmod +x verify ;; esac\n")
+        self.expect_refused(1, ["out.hpp", "does not compute", "(differs)"], *words, "--cxx", another)
+        other_bytes = self.compiler("case $name in convert) cp ../../kept/convert convert ;; verify) cp ../../kept/verify verify;"
+                                    " printf '\\001\\002\\003\\004' | dd of=verification.bin conv=notrunc bs=1 seek=120 2>/dev/null ;; esac\n")
+        self.expect_refused(1, ["does not compute", "record 0"], *words, "--cxx", other_bytes)
+
+    def test_keyword_spotting(self):
+        if data_folder() is None:
+            self.skipTest("no data folder: keyword spotting is not converted to int8 and fp32")
+        model = data_folder() / "models/kws_sm_fp32.onnx"
+        pairs = onnx.read_npz(data_folder() / "models/kws_sm_pairs.npz")
+        shape, inputs = pairs["x_nchw"]
+        expected, labels = pairs["y"][1], pairs["label"][1]
+        onnx.write_npy(self.folder / "x.npy", shape, inputs)
+        onnx.write_npy(self.folder / "labels.npy", [len(labels)], labels, "i8")
+        half = len(inputs) // 2
+        onnx.write_npy(self.folder / "calibration.npy", (shape[0] // 2, *shape[1:]), inputs[:half])
+        io = ["--input", "x.npy", "--output", "y.npy", "--labels", "labels.npy", "--report", "r.json"]
+
+        self.expect_good(self.convert(str(model), "-o", "float_net.hpp", *io, *QUICK))
+        self.assertEqual(self.outputs("y.npy")[0], (64, 12))
+        self.expect_close(self.outputs("y.npy")[1], expected, 1e-4)
+
+        self.expect_good(self.convert(str(model), "-o", "int8_net.hpp", "--precision", "int8", "--calibrate", "calibration.npy", *io))
+        found = self.outputs("y.npy")[1]
+        top = lambda values, i: max(range(12), key=lambda k: values[12 * i + k])
+        self.assertGreaterEqual(sum(top(found, i) == top(expected, i) for i in range(64)), 61)
+        self.expect_close(found, expected, 0.25)
+        self.assertLess(sum(abs(a - b) for a, b in zip(found, expected)) / len(found), 0.01)
+        report = json.loads((self.folder / "r.json").read_text())
+        before, after = report["variants"]
+        self.assertEqual((before["name"], after["name"]), ("fp32", "int8"))
+        self.assertGreaterEqual(after["accuracy"], before["accuracy"] - 4)
+        self.assertGreater(after["sqnr_db"], 20)
+        self.assertLess(after["weights_bytes"], 0.5 * before["weights_bytes"])
+        self.compile_alone("int8_net.hpp", "return int8_net::net::weights_bytes > 0 && int8_net::weights.inputs[0].scale > 0 ? 0 : 1;")
+
+    def test_compress_add_model(self):
+        source = Path(__file__).resolve().parent / "consumer"
+        for name in ("CMakeLists.txt", "main.cpp"):
+            shutil.copy(source / name, self.folder)
+        def run(*words):
+            result = subprocess.run(words, cwd=self.folder, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            self.assertEqual(result.returncode, 0, result.stdout)
+            return result.stdout
+
+        build = lambda: run(ARGUMENTS.cmake, "--build", "build")
+        run(ARGUMENTS.cmake, "-S", ".", "-B", "build", f"-DCMAKE_CXX_COMPILER={ARGUMENTS.compiler[-1]}",
+            f"-DCOMPRESS_ADD_MODEL={ARGUMENTS.source}/cmake/compress_add_model.cmake", f"-DCOMPRESS_FLAGS={ARGUMENTS.flags}",
+            f"-DCOMPRESS_MODEL_PROGRAM={ARGUMENTS.program}")
+        self.assertIn("Compressing small", build())
+        printed = run("build/consumer")
+        expected = Image.outputs([0.0] * 30)
+        self.assertEqual(printed, f"{expected[0]:.4f} {expected[30]:.4f}\n")
+        self.assertNotIn("Compressing small", build(), "made again, though nothing has changed")
+
+
+def main():
+    global ARGUMENTS
+    parser = argparse.ArgumentParser()
+    for option in ("--program", "--source", "--flags", "--work"):
+        parser.add_argument(option, type=lambda text: Path(text).resolve(), required=True)
+    parser.add_argument("--cmake", default="cmake")
+    parser.add_argument("--only", action="append", help="tests to run, as Class.test")
+    parser.add_argument("compiler", nargs="+")
+    ARGUMENTS = parser.parse_args()
+    names = ARGUMENTS.only or ["Usage", "Compilers", "Conversions"]
+    suite = unittest.defaultTestLoader.loadTestsFromNames(names, sys.modules[__name__])
+    result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)
+    for _, reason in result.skipped:
+        print("SKIPPED:", reason)
+    return 0 if result.wasSuccessful() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

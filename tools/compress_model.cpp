@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+
+// compress-model MODEL.onnx -o OUT.hpp: an ONNX model as one C++ header with compressed weights, verified and measured.
+//
+// The type of a model is known to a compiler only. So the model is written as C++, compiled with the machine's own
+// compiler and run: that program calibrates, converts, measures and emits the header. A second program, which includes
+// nothing but the header, must compute the same bytes before anything is written where the user asked for it.
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include <compress/io/onnx.hpp>
+#include <compress/io/safetensors.hpp>
+
+#include "compress_model/compiler.hpp"
+#include "compress_model/failure.hpp"
+#include "compress_model/generated_programs.hpp"
+#include "compress_model/interruption.hpp"
+#include "compress_model/process.hpp"
+#include "compress_model/progress.hpp"
+#include "compress_model/publication.hpp"
+#include "compress_model/recipe_choice.hpp"
+#include "compress_model/source_records.hpp"
+#include "compress_model/work_folder.hpp"
+
+namespace compress_model {
+
+namespace {
+
+namespace fs = std::filesystem;
+namespace tc = tensor_compress;
+
+struct options {
+    std::string model, header;
+    std::string precision = "fp32", recipe;
+    std::string calibrate, calibration = "mse";
+    std::string input, output, labels, report;
+    std::string keep, cxx, flags = "-O2 -march=native";
+};
+
+const std::map<std::string, std::string> range_methods{{"min-max", "min_max"}, {"percentile", "percentile"}, {"mse", "mse"}};
+
+void declare(CLI::App& app, options& o) {
+    app.set_version_flag("--version", build::version);
+    app.add_option("model", o.model, "The model, an .onnx file")->required()->type_name("MODEL.onnx");
+    app.add_option("-o", o.header, "The header to write; its namespace is the file's name")->required()->type_name("OUT.hpp");
+    app.add_option("--precision", o.precision, "Format of all layers: fp32 or int8")->capture_default_str()->type_name("FORMAT");
+    app.add_option("--recipe", o.recipe, "Other formats for some layers, the last match wins: 'block2/*=int8;head=fp32'")->type_name("RULES");
+    app.add_option("--calibrate", o.calibrate, "Records that ranges are chosen on; int8 needs them")->type_name("X.npy");
+    app.add_option("--calibration", o.calibration, "How: min-max, percentile or mse")->capture_default_str()->type_name("METHOD");
+    app.add_option("--input", o.input, "Records to run and to evaluate on")->type_name("X.npy");
+    app.add_option("--output", o.output, "Where to write what the converted net gives for --input")->type_name("Y.npy");
+    app.add_option("--labels", o.labels, "Class numbers of --input, for the accuracy")->type_name("L.npy");
+    app.add_option("--report", o.report, "Where to write the measurements as JSON")->type_name("R.json");
+    app.add_option("--keep", o.keep, "Leave the generated programs in this folder")->type_name("DIR");
+    app.add_option("--cxx", o.cxx, "C++20 compiler; otherwise $CXX, then c++")->type_name("COMPILER");
+    app.add_option("--flags", o.flags, "Its flags, separated by spaces")->capture_default_str()->type_name("FLAGS");
+    app.footer("Records are .npy files in the layout of the model file ([batch, channels, height, width] for images), float32;\n"
+               "labels are integers. COMPRESS_INCLUDE names the folders of the headers, separated by ':', where they have moved.\n"
+               "Ends with 0 when the header computes the same bytes as the conversion, 1 when it does not or a compiler fails,\n"
+               "2 for bad input or usage.");
+}
+
+/// What needs no file to be opened.
+void expect_sensible(const options& o) {
+    if (!range_methods.contains(o.calibration))
+        throw bad_input("--calibration: the method '" + o.calibration + "' is unknown; take one of: min-max, percentile, mse");
+    if (!o.output.empty() && o.input.empty()) throw bad_input("--output: there are no records to run; give --input too");
+    if (!o.labels.empty() && o.input.empty()) throw bad_input("--labels: there are no records they belong to; give --input too");
+    if (fs::path(o.header).filename().string().find_first_of("\"\\\n") != std::string::npos)
+        throw bad_input(o.header + ": no #include can spell this name; choose another for -o");
+    std::map<fs::path, std::string> read, written;
+    for (const auto& file : {o.model, o.calibrate, o.input, o.labels})
+        if (!file.empty()) read.emplace(fs::weakly_canonical(file), file);
+    for (const auto& file : {o.header, o.output, o.report}) {
+        if (file.empty()) continue;
+        expect_writable(file);
+        const auto path = fs::weakly_canonical(file);
+        if (read.contains(path)) throw bad_input(file + ": is read and would be overwritten; choose another name");
+        if (!written.emplace(path, file).second) throw bad_input(file + ": would be written twice; choose another name");
+    }
+}
+
+tc::imported_model import(const options& o) {
+    const progress step("import");
+    auto imported = tc::import_onnx(o.model);
+    if (imported.inputs.size() == 1) return imported;
+    std::string names;
+    for (const auto& input : imported.inputs) names += (names.empty() ? "" : ", ") + input.name;
+    throw tc::error(o.model, "has " + std::to_string(imported.inputs.size()) + " inputs (" + names + "), expected one",
+                    "export it with one input");
+}
+
+/// Checks the records and writes all that the converting program reads into the folder.
+job prepare(const options& o, const tc::imported_model& imported, const recipe_choice& recipe, const work_folder& work) {
+    job j;
+    j.model_name = fs::path(o.model).stem().string();
+    j.header_name = fs::path(o.header).filename().string();
+    const auto& input = imported.inputs.front();
+    const auto& output = imported.outputs.front();
+    if (!o.calibrate.empty()) {
+        tc::save_npy(work.path() / "calibration.npy", load_records(o.calibrate, input));
+        j.evaluated = "calibration.npy";
+    }
+    if (recipe.needs_calibration(imported.graph)) j.calibration = range_methods.at(o.calibration);
+    if (!o.input.empty()) {
+        const auto values = load_records(o.input, input);
+        tc::save_npy(work.path() / "input.npy", values);
+        j.evaluated = "input.npy";
+        j.writes_outputs = !o.output.empty();
+        j.has_labels = !o.labels.empty();
+        if (j.has_labels) tc::save_npy(work.path() / "labels.npy", load_labels(o.labels, values.shape(0), output));
+    }
+    if (j.writes_outputs && imported.outputs.size() > 1)
+        throw tc::error(o.model, "has " + std::to_string(imported.outputs.size()) + " outputs, and --output holds one",
+                        "leave --output out, or export the model with one output");
+    tc::save_safetensors(work.path() / "weights.safetensors", imported.weights);
+    return j;
+}
+
+void write_text(const fs::path& file, std::string_view text) {
+    tc::write_file(file, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+}
+
+/// @return the tables for stdout
+std::string convert(const options& o, const compiler& cxx, const work_folder& work) {
+    {
+        const progress step("compile");
+        cxx.compile(work, "convert", headers::host);
+    }
+    const outcome result = run({{"./convert"}, work.path(), "/dev/null", captured::output});
+    if (result.is_good()) return result.output;
+    const std::string sentence = o.model + ": " + one_line(result.output);
+    if (result.signal == 0 && result.code == 2) throw bad_input(sentence);
+    if (result.signal == 0 && result.code == 1) throw failure(sentence);
+    throw failure(o.model + ": the converting program " + result.how_it_ended() + "; try other --flags, and report this with the model");
+}
+
+/// The word after the first `namespace` of a header.
+std::string namespace_of(const fs::path& header) {
+    const auto bytes = tc::read_file(header);
+    const std::string text(bytes.begin(), bytes.end());
+    constexpr std::string_view keyword = "\nnamespace ";
+    const auto begin = text.find(keyword) + keyword.size();
+    return text.substr(begin, text.find(' ', begin) - begin);
+}
+
+void verify(const options& o, const compiler& cxx, const work_folder& work, const fs::path& header, int outputs) {
+    const progress step("verify");
+    write_text(work.path() / "verify.cpp", verifying_program("header/" + header.filename().string(), namespace_of(header), outputs));
+    cxx.compile(work, "verify", headers::inference);
+    const outcome result = run({{"./verify"}, work.path(), "verification.bin"});
+    if (result.is_good()) return;
+    const std::string found = result.output.empty() ? "it " + result.how_it_ended() : one_line(result.output);
+    throw failure(o.header + ": the compiled header does not compute what was converted (" + found +
+                  "), it was not written; try other --flags, and report this with the model");
+}
+
+void publish(const options& o, const work_folder& work, const fs::path& header, const tc::imported_tensor& output) {
+    publication files;
+    const auto copy_of = [](const fs::path& from) {
+        return [from](const fs::path& to) { tc::write_file(to, tc::read_file(from)); };
+    };
+    files.add(o.header, copy_of(header));
+    if (!o.output.empty()) {
+        const auto values = to_source_layout(tc::load_npy<float>(work.path() / "outputs.npy"), output);
+        files.add(o.output, [&](const fs::path& to) { tc::save_npy(to, values); });
+    }
+    if (!o.report.empty()) files.add(o.report, copy_of(work.path() / "report.json"));
+    stop_if_interrupted();
+    files.commit();
+}
+
+void compress(const options& o) {
+    expect_sensible(o);
+    const recipe_choice recipe(o.precision, o.recipe);
+    const compiler cxx(o.cxx, o.flags);
+    const auto imported = import(o);
+    recipe.expect_matches(imported.graph);
+    if (recipe.needs_calibration(imported.graph) && o.calibrate.empty())
+        throw bad_input(o.input.empty() ? "--precision: int8 needs records to choose ranges on; give --calibrate X.npy, 64 to 256 are usual"
+                                        : "--input: is evaluated on, and ranges must be chosen on other records; give --calibrate X.npy too");
+    const work_folder work(o.keep);
+    const job j = prepare(o, imported, recipe, work);
+    write_text(work.path() / "model.hpp", job_text(j, imported.graph, recipe));
+    write_text(work.path() / "convert.cpp", converting_program);
+    const std::string tables = convert(o, cxx, work);
+    const auto header = work.path() / "header" / j.header_name;
+    verify(o, cxx, work, header, imported.graph.output_count);
+    publish(o, work, header, imported.outputs.front());
+    std::fputs(tables.c_str(), stdout);
+}
+
+int complain(const std::string& sentence, int code) {
+    std::fprintf(stderr, "compress-model: %s\n", one_line(sentence).c_str());
+    return code;
+}
+
+} // namespace
+
+} // namespace compress_model
+
+int main(int count, char** arguments) {
+    using namespace compress_model;
+    options o;
+    CLI::App app("An ONNX model as one C++ header with compressed weights, verified and measured.", "compress-model");
+    declare(app, o);
+    try {
+        app.parse(count, arguments);
+    } catch (const CLI::Success& asked) { // --help, --version
+        return app.exit(asked);
+    } catch (const CLI::ParseError& problem) {
+        return complain(std::string("usage: ") + problem.what() + "; compress-model --help lists the options", 2);
+    }
+    note_interruptions();
+    try {
+        compress(o);
+        return 0;
+    } catch (const interrupted& by) {
+        complain("interrupted; nothing was written, start it again", 1);
+        std::signal(by.signal, SIG_DFL);
+        std::raise(by.signal);
+        return 1;
+    } catch (const tensor_compress::error& problem) {
+        return complain(problem.what(), 2);
+    } catch (const bad_input& problem) {
+        return complain(problem.what(), 2);
+    } catch (const failure& problem) {
+        complain(problem.what(), 1);
+        std::fputs(problem.details.c_str(), stderr);
+    } catch (const std::exception& problem) {
+        complain(o.model + ": " + problem.what() + "; check the memory and disk space that are left", 1);
+    }
+    return 1;
+}

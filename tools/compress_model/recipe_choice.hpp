@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <compress/graph/glob.hpp>
+#include <compress/io/imported_model.hpp>
+#include <compress/io/model_text.hpp>
+
+#include "failure.hpp"
+
+namespace compress_model {
+
+/// A format as the command line and as C++ write it.
+struct format_name {
+    std::string_view text;
+    tensor_compress::element activation;
+};
+inline constexpr std::array formats{format_name{tensor_compress::tag::fp32::name, tensor_compress::tag::fp32::activation},
+                                    format_name{tensor_compress::tag::int8::name, tensor_compress::tag::int8::activation}};
+
+inline const format_name& find_format(std::string_view option, std::string_view text) {
+    const auto found = std::find_if(formats.begin(), formats.end(), [&](const auto& f) { return f.text == text; });
+    if (found != formats.end()) return *found;
+    std::string known;
+    for (const auto& f : formats) known.append(known.empty() ? "" : ", ").append(f.text);
+    throw bad_input(std::string(option) + ": the format '" + std::string(text) + "' is unknown; take one of: " + known);
+}
+
+/// Which layer gets which format: that of --precision, then the patterns of --recipe, of which the last match wins.
+class recipe_choice {
+public:
+    using graph = tensor_compress::model<tensor_compress::imported_capacity>;
+
+    recipe_choice(const std::string& precision, const std::string& rules) : rules_{{"*", find_format("--precision", precision)}} {
+        text_ = precision;
+        if (rules.empty()) return;
+        text_ += "; " + rules;
+        for (std::size_t at = 0; at <= rules.size();) {
+            const auto end = std::min(rules.find(';', at), rules.size());
+            add(rules.substr(at, end - at));
+            at = end + 1;
+        }
+    }
+
+    /// @throws bad_input when a pattern matches no label, listing the labels
+    void expect_matches(const graph& g) const {
+        for (const auto& r : rules_) {
+            bool is_matched = false;
+            for (int id = 0; id < g.count; ++id) is_matched = is_matched || matches(r, g[id]);
+            if (is_matched) continue;
+            std::string labels;
+            for (int id = 0; id < g.count; ++id) labels += (id == 0 ? "" : ", ") + tensor_compress::text_of(g[id].name);
+            throw bad_input("--recipe: the pattern '" + r.pattern + "' matches no label; the labels are: " + labels);
+        }
+    }
+
+    /// Whether any layer needs ranges of its values.
+    [[nodiscard]] bool needs_calibration(const graph& g) const {
+        for (int id = 0; id < g.count; ++id) {
+            const auto last = std::find_if(rules_.rbegin(), rules_.rend(), [&](const auto& r) { return matches(r, g[id]); });
+            if (last->format.activation != tensor_compress::element::float32) return true;
+        }
+        return false;
+    }
+
+    /// As the user gave it.
+    [[nodiscard]] const std::string& text() const { return text_; }
+
+    /// tensor_compress::recipe{tensor_compress::int8}.with("head", tensor_compress::fp32)
+    [[nodiscard]] std::string cpp_text() const {
+        std::string text;
+        for (const auto& r : rules_) {
+            const std::string tag = "tensor_compress::" + std::string(r.format.text);
+            text += text.empty() ? "tensor_compress::recipe{" + tag + '}'
+                                 : ".with(" + tensor_compress::detail::quoted_text(r.pattern) + ", " + tag + ')';
+        }
+        return text;
+    }
+
+private:
+    struct rule {
+        std::string pattern;
+        format_name format;
+    };
+
+    static bool matches(const rule& r, const tensor_compress::node& n) {
+        return tensor_compress::glob_match(r.pattern.c_str(), n.name.c_str());
+    }
+
+    static std::string trimmed(const std::string& text) {
+        const auto begin = text.find_first_not_of(' ');
+        return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(' ') - begin + 1);
+    }
+
+    void add(const std::string& text) {
+        const auto equals = text.rfind('=');
+        if (equals == std::string::npos)
+            throw bad_input("--recipe: '" + text + "' is no rule; write 'pattern=format', separated by ';'");
+        const std::string pattern = trimmed(text.substr(0, equals));
+        if (pattern.empty())
+            throw bad_input("--recipe: '" + text + "' has an empty pattern; write 'pattern=format', with '*' for all layers");
+        if (pattern.size() >= tensor_compress::label::capacity)
+            throw bad_input("--recipe: the pattern '" + pattern + "' is longer than any label (63 characters); shorten it with '*'");
+        rules_.push_back({pattern, find_format("--recipe", trimmed(text.substr(equals + 1)))});
+    }
+
+    std::vector<rule> rules_;
+    std::string text_;
+};
+
+} // namespace compress_model
