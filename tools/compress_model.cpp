@@ -132,7 +132,7 @@ void write_text(const fs::path& file, std::string_view text) {
 std::string convert(const options& o, const compiler& cxx, const work_folder& work) {
     {
         const progress step("compile");
-        cxx.compile(work, "convert", headers::host);
+        cxx.compile(work, "convert", headers::host, "try other --flags or another --cxx, or look at the source with --keep DIR");
     }
     const outcome result = run({{"./convert"}, work.path(), "/dev/null", captured::output});
     if (result.is_good()) return result.output;
@@ -154,7 +154,7 @@ std::string namespace_of(const fs::path& header) {
 void verify(const options& o, const compiler& cxx, const work_folder& work, const fs::path& header, int outputs) {
     const progress step("verify");
     write_text(work.path() / "verify.cpp", verifying_program("header/" + header.filename().string(), namespace_of(header), outputs));
-    cxx.compile(work, "verify", headers::inference);
+    cxx.compile(work, "verify", headers::inference, "choose another name for -o if this one is taken, or look at the source with --keep DIR");
     const outcome result = run({{"./verify"}, work.path(), "verification.bin"});
     if (result.is_good()) return;
     const std::string found = result.output.empty() ? "it " + result.how_it_ended() : one_line(result.output);

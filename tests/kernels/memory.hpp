@@ -73,11 +73,9 @@ private:
 /// Memory for a result at a distance from any alignment, between bytes that must stay as they are.
 class guarded {
 public:
-    guarded(std::size_t bytes, std::size_t misalignment) : bytes_(bytes), memory_(bytes + 2 * margin + 64, pattern) {
-        const auto address = reinterpret_cast<std::uintptr_t>(memory_.data() + margin);
-        offset_ = margin + (64 - address % 64) % 64 % 64;
-        offset_ += misalignment;
-        memory_.resize(offset_ + bytes + margin, pattern);
+    guarded(std::size_t bytes, std::size_t misalignment) : bytes_(bytes), memory_(bytes + 3 * margin, pattern) {
+        const auto address = reinterpret_cast<std::uintptr_t>(memory_.data());
+        offset_ = margin + (64 - address % 64) % 64 + misalignment; // less than two margins
     }
     void* data() { return memory_.data() + offset_; }
     bool intact() const {

@@ -17,7 +17,7 @@ struct registers_of {
 
 /// How many tiles need more registers than there are or do not fit the layer.
 template <class V>
-constexpr int wrong_tiles() {
+int wrong_tiles() {
     int wrong = 0;
     for (const int spare : {0, 1 + V::vectors_per_panel})
         for (int pixels = 1; pixels <= 40; ++pixels)

@@ -58,20 +58,21 @@ public:
 
     /// Compiles NAME.cpp of the folder to the program NAME beside it. In two steps, because a compiler cache keeps objects.
     ///
+    /// @param  advice  for somebody whose program does not compile
     /// @throws failure with the first lines of what the compiler says
-    void compile(const work_folder& work, const std::string& name, headers which) const {
+    void compile(const work_folder& work, const std::string& name, headers which, const std::string& advice) const {
         auto words = flags_;
         words.insert(words.begin(), "-std=c++20");
         words.push_back("-w");
         for (const auto& folder : which == headers::host ? host_ : inference_)
             words.insert(words.end(), {"-isystem", std::filesystem::absolute(folder).string()});
         words.insert(words.end(), {"-c", name + ".cpp", "-o", name + ".o"});
-        run_on(work, name, words);
+        run_on(work, name, words, advice);
         words = flags_;
         words.insert(words.end(), {name + ".o", "-o", name});
         if (which == headers::host)
             for (const auto& word : split(build::host_libraries, ';')) words.push_back(word);
-        run_on(work, name, words);
+        run_on(work, name, words, advice);
     }
 
 private:
@@ -84,15 +85,15 @@ private:
         return build::own_folder;
     }
 
-    void run_on(const work_folder& work, const std::string& name, const std::vector<std::string>& words) const {
+    void run_on(const work_folder& work, const std::string& name, const std::vector<std::string>& words,
+                const std::string& advice) const {
         command c{words_, work.path()};
         c.words.insert(c.words.end(), words.begin(), words.end());
         const outcome result = run(c);
         if (result.not_started != 0)
             throw failure(words_[0] + ": " + result.how_it_ended() + "; give --cxx a C++20 compiler, or set CXX");
         if (!result.is_good())
-            throw failure(words_[0] + ": " + result.how_it_ended() + " on the generated " + name +
-                              ".cpp; its first lines follow, --keep DIR keeps the source",
+            throw failure(words_[0] + ": " + result.how_it_ended() + " on the generated " + name + ".cpp (what it says follows); " + advice,
                           first_lines(result.output, work));
     }
 

@@ -12,8 +12,10 @@
 /// Kernels are inlined into the straight-line code of a net; the compilers' own thresholds give up too early.
 #define COMPRESS_INLINE __attribute__((always_inline)) inline
 
-/// A tile is a function of its own: one copy serves every layer of the same geometry, and compile time stays linear. The
-/// attribute says what `noexcept` would, without the terminate handler that g++ would leave in the object file for it.
+/// Says what `noexcept` says, without the terminate handler that g++ would leave in the object file for it.
+#define COMPRESS_NOTHROW __attribute__((nothrow))
+
+/// A tile is a function of its own: one copy serves every layer of the same geometry, and compile time stays linear.
 #define COMPRESS_NOINLINE __attribute__((noinline, nothrow))
 
 /// Unrolls the loop that follows completely: accumulators indexed by its variable must end in registers at -O2 too.

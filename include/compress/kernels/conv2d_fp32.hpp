@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <compress/core/config.hpp>
 #include <compress/core/activation.hpp>
 #include <compress/kernels/tiling.hpp>
 
@@ -14,13 +15,13 @@ struct float_end {
     friend constexpr bool operator==(const float_end&, const float_end&) = default;
 };
 
-constexpr float clamp_float(float v, clamp_kind kind) {
+COMPRESS_NOTHROW constexpr float clamp_float(float v, clamp_kind kind) {
     if (kind != clamp_kind::none && !(v > 0.0f)) return 0.0f;
     return kind == clamp_kind::relu6 && v > 6.0f ? 6.0f : v;
 }
 
 namespace detail {
-constexpr float load_float(const std::int8_t* packed, int element) { return load_bytes<float>(packed + 4 * element); }
+COMPRESS_NOTHROW constexpr float load_float(const std::int8_t* packed, int element) { return load_bytes<float>(packed + 4 * element); }
 }  // namespace detail
 
 /// output[y, x, o] = clamp(bias[o] + sum over i, j, c of weight[o, c, i, j] * input[y * stride + i * dilation - top, ..., c])
@@ -28,7 +29,7 @@ constexpr float load_float(const std::int8_t* packed, int element) { return load
 ///
 /// @param  packed  float_sections of panel_order<G, 1>
 template <conv_geometry G, float_end End>
-constexpr void conv2d_fp32_reference(const std::int8_t* packed, const float* input, float* output, const float* residual) noexcept {
+COMPRESS_NOTHROW constexpr void conv2d_fp32_reference(const std::int8_t* packed, const float* input, float* output, const float* residual) {
     using order = panel_order<G, 1>;
     using sections = float_sections<order>;
     for (int y = 0; y < G.out_height; ++y)
@@ -140,7 +141,7 @@ COMPRESS_NOINLINE void conv2d_fp32_tile(const float* const* rows, int column, co
 
 template <class V, conv_geometry G, float_end End, int Rows, int Panels, int Last>
 COMPRESS_INLINE void conv2d_fp32_block(const std::int8_t* packed, int group, int panel, const float* input, float* output,
-                                       const float* residual) noexcept {
+                                       const float* residual) {
     using order = panel_order<G, 1>;
     using tiles = row_tiles<G, Rows>;
     const int place = group * order::panels + panel;
@@ -175,8 +176,9 @@ COMPRESS_INLINE void conv2d_fp32_block(const std::int8_t* packed, int group, int
 }  // namespace detail
 
 /// The same as conv2d_fp32_reference up to the order of the sums, over the vectors of `Isa`.
-template <class Isa, conv_geometry Written, float_end End>
-constexpr void conv2d_fp32(const std::int8_t* packed, const float* input, float* output, const float* residual) noexcept {
+template <class Isa, conv_geometry Written, float_end End, executor Executor = serial>
+COMPRESS_NOTHROW constexpr void conv2d_fp32(const std::int8_t* packed, const float* input, float* output, const float* residual,
+                           [[maybe_unused]] const Executor& threads = {}) {
     constexpr conv_geometry G = Written.flattened();
     if constexpr (!simd::has_vectors<Isa>) {
         conv2d_fp32_reference<G, End>(packed, input, output, residual);
@@ -187,16 +189,15 @@ constexpr void conv2d_fp32(const std::int8_t* packed, const float* input, float*
         constexpr int blocks = order::panels / tile.panels, rest = order::panels % tile.panels;
         constexpr int last = G.group_outputs() - (order::panels - 1) * panel_outputs;
         constexpr int whole_blocks = last == panel_outputs || rest != 0 ? blocks : blocks - 1;
-        for (int group = 0; group < G.groups; ++group) {
-            for (int b = 0; b < whole_blocks; ++b)
-                detail::conv2d_fp32_block<V, G, End, tile.rows, tile.panels, panel_outputs>(packed, group, b * tile.panels, input, output,
-                                                                                           residual);
-            if constexpr (whole_blocks < blocks)
-                detail::conv2d_fp32_block<V, G, End, tile.rows, tile.panels, last>(packed, group, whole_blocks * tile.panels, input,
-                                                                                  output, residual);
-            if constexpr (rest != 0)
-                detail::conv2d_fp32_block<V, G, End, tile.rows, rest, last>(packed, group, blocks * tile.panels, input, output, residual);
-        }
+        constexpr int all_blocks = blocks + (rest != 0 ? 1 : 0);
+        threads.parallel_for(G.groups * all_blocks, [&](int task) COMPRESS_LAMBDA_INLINE {
+            const int group = task / all_blocks, b = task % all_blocks;
+            if (b < whole_blocks) {
+                detail::conv2d_fp32_block<V, G, End, tile.rows, tile.panels, panel_outputs>(packed, group, b * tile.panels, input, output, residual);
+            } else if constexpr (whole_blocks < all_blocks) {
+                detail::conv2d_fp32_block<V, G, End, tile.rows, (rest != 0 ? rest : tile.panels), last>(packed, group, b * tile.panels, input, output, residual);
+            }
+        });
     }
 }
 

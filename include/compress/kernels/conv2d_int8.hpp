@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <compress/core/config.hpp>
 #include <compress/kernels/int8_end.hpp>
 #include <compress/kernels/tiling.hpp>
 
@@ -16,7 +17,7 @@ namespace tensor_compress {
 /// @param  residual  same layout as the output, or null
 /// @pre    255 * 128 * terms + |bias| < 2^30, so the sum cannot overflow and may be doubled
 template <conv_geometry G, bool Residual, class In, class Out, class Other>
-constexpr void conv2d_int8_reference(const std::int8_t* packed, const In* input, Out* output, const Other* residual) noexcept {
+COMPRESS_NOTHROW constexpr void conv2d_int8_reference(const std::int8_t* packed, const In* input, Out* output, const Other* residual) {
     using order = panel_order<G, 4>;
     using sections = int8_sections<order, Residual>;
     const int8_end<sections> end(packed);
@@ -224,7 +225,7 @@ COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const
 /// the zero point around it, on the stack, and is then interior.
 template <class V, conv_geometry G, int Rows, int Panels, int First, int Last, bool Residual, class In, class Out, class Other>
 COMPRESS_INLINE void conv2d_int8_edge(const In* const* rows, const int8_block<V, panel_order<G, 4>, Panels>& block,
-                                      const int8_end<int8_sections<panel_order<G, 4>, Residual>>& end, Out* output, const Other* residual) noexcept {
+                                      const int8_end<int8_sections<panel_order<G, 4>, Residual>>& end, Out* output, const Other* residual) {
     if constexpr (G.merged() && G.in_channels % 4 != 0) {
         constexpr int first_column = G.column(First, 0);
         constexpr int width = G.column(First + Rows - 1, G.kernel_width - 1) - first_column + 1;
@@ -249,7 +250,7 @@ COMPRESS_INLINE void conv2d_int8_edge(const In* const* rows, const int8_block<V,
 
 template <class V, conv_geometry G, int Rows, int Panels, int Last, bool Residual, class In, class Out, class Other>
 COMPRESS_INLINE void conv2d_int8_block(const std::int8_t* packed, int group, int panel, const In* input, Out* output,
-                                       const Other* residual) noexcept {
+                                       const Other* residual) {
     using order = panel_order<G, 4>;
     using tiles = row_tiles<G, Rows>;
     const int8_block<V, order, Panels> block(packed, group * order::panels + panel);
@@ -287,9 +288,11 @@ COMPRESS_INLINE void conv2d_int8_block(const std::int8_t* packed, int group, int
 }  // namespace detail
 
 /// The same bytes as conv2d_int8_reference, over the vectors of `Isa`.
-/// Blocking: panels of weights outermost, so that a block of them stays in the first-level cache over all pixels.
-template <class Isa, conv_geometry Written, bool Residual, class In, class Out, class Other>
-constexpr void conv2d_int8(const std::int8_t* packed, const In* input, Out* output, const Other* residual) noexcept {
+/// Blocking: panels of weights outermost, so that a block of them stays in the first-level cache over all pixels. Blocks are what
+/// `threads` shares out.
+template <class Isa, conv_geometry Written, bool Residual, class In, class Out, class Other, executor Executor = serial>
+COMPRESS_NOTHROW constexpr void conv2d_int8(const std::int8_t* packed, const In* input, Out* output, const Other* residual,
+                           [[maybe_unused]] const Executor& threads = {}) {
     constexpr conv_geometry G = Written.flattened();
     if constexpr (!simd::has_vectors<Isa>) {
         conv2d_int8_reference<G, Residual>(packed, input, output, residual);
@@ -301,17 +304,15 @@ constexpr void conv2d_int8(const std::int8_t* packed, const In* input, Out* outp
         constexpr int blocks = order::panels / tile.panels, rest = order::panels % tile.panels;
         constexpr int last = G.group_outputs() - (order::panels - 1) * panel_outputs;
         constexpr int whole_blocks = last == panel_outputs || rest != 0 ? blocks : blocks - 1;
-        for (int group = 0; group < G.groups; ++group) {
-            for (int b = 0; b < whole_blocks; ++b)
-                detail::conv2d_int8_block<V, G, tile.rows, tile.panels, panel_outputs, Residual>(packed, group, b * tile.panels, input,
-                                                                                                output, residual);
-            if constexpr (whole_blocks < blocks)
-                detail::conv2d_int8_block<V, G, tile.rows, tile.panels, last, Residual>(packed, group, whole_blocks * tile.panels, input,
-                                                                                       output, residual);
-            if constexpr (rest != 0)
-                detail::conv2d_int8_block<V, G, tile.rows, rest, last, Residual>(packed, group, blocks * tile.panels, input, output,
-                                                                                residual);
-        }
+        constexpr int all_blocks = blocks + (rest != 0 ? 1 : 0);
+        threads.parallel_for(G.groups * all_blocks, [&](int task) COMPRESS_LAMBDA_INLINE {
+            const int group = task / all_blocks, b = task % all_blocks;
+            if (b < whole_blocks) {
+                detail::conv2d_int8_block<V, G, tile.rows, tile.panels, panel_outputs, Residual>(packed, group, b * tile.panels, input, output, residual);
+            } else if constexpr (whole_blocks < all_blocks) {
+                detail::conv2d_int8_block<V, G, tile.rows, (rest != 0 ? rest : tile.panels), last, Residual>(packed, group, b * tile.panels, input, output, residual);
+            }
+        });
     }
 }
 

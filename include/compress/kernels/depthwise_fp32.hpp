@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <compress/core/config.hpp>
 #include <compress/kernels/conv2d_fp32.hpp>
 
 namespace tensor_compress {
@@ -10,7 +11,7 @@ namespace tensor_compress {
 ///
 /// @param  packed  float_sections of depthwise_order<G, 1>
 template <conv_geometry G, clamp_kind Clamp>
-constexpr void depthwise_fp32_reference(const std::int8_t* packed, const float* input, float* output) noexcept {
+COMPRESS_NOTHROW constexpr void depthwise_fp32_reference(const std::int8_t* packed, const float* input, float* output) {
     using order = depthwise_order<G, 1>;
     for (int y = 0; y < G.out_height; ++y)
         for (int x = 0; x < G.out_width; ++x)
@@ -34,7 +35,7 @@ inline constexpr int depthwise_pixels = 4;
 
 /// Count output pixels of one vector of channels; First as in conv2d_int8_tile.
 template <class V, conv_geometry G, clamp_kind Clamp, int Count, int First, int Valid>
-COMPRESS_INLINE void depthwise_fp32_tile(const float* const* rows, int column, const float* weights, const float* bias, float* output) noexcept {
+COMPRESS_INLINE void depthwise_fp32_tile(const float* const* rows, int column, const float* weights, const float* bias, float* output) {
     using order = depthwise_order<G, 1>;
     using f32 = typename V::f32;
     constexpr int window = (Count - 1) * G.stride_width + (G.kernel_width - 1) * G.dilation_width + 1;
@@ -84,7 +85,7 @@ COMPRESS_INLINE void depthwise_fp32_tile(const float* const* rows, int column, c
 
 /// All channels of Count pixels: whole vectors of V from channel `first` on, then narrower ones.
 template <class V, conv_geometry G, clamp_kind Clamp, int Count, int First, int Channel>
-COMPRESS_INLINE void depthwise_fp32_channels(const float* const* rows, int column, const float* weights, const float* bias, float* output) noexcept {
+COMPRESS_INLINE void depthwise_fp32_channels(const float* const* rows, int column, const float* weights, const float* bias, float* output) {
     constexpr int whole = (G.out_channels - Channel) / V::lanes;
     constexpr int next = Channel + whole * V::lanes;
     const float* moved[G.kernel_height];
@@ -114,7 +115,7 @@ COMPRESS_NOINLINE void depthwise_fp32_pixels(const float* const* rows, int colum
 
 /// The same as depthwise_fp32_reference up to the order of the sums, over the vectors of `Isa`.
 template <class Isa, conv_geometry G, clamp_kind Clamp>
-constexpr void depthwise_fp32(const std::int8_t* packed, const float* input, float* output) noexcept {
+COMPRESS_NOTHROW constexpr void depthwise_fp32(const std::int8_t* packed, const float* input, float* output) {
     if constexpr (!simd::has_vectors<Isa>) {
         depthwise_fp32_reference<G, Clamp>(packed, input, output);
     } else {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <compress/core/config.hpp>
 #include <compress/kernels/int8_end.hpp>
 #include <compress/kernels/tiling.hpp>
 
@@ -15,7 +16,7 @@ namespace tensor_compress {
 /// @param  input   stored bytes: int8 values, or value + 128 as unsigned bytes (stored_offset)
 /// @pre    255 * 128 * taps + |bias| < 2^30
 template <conv_geometry G, class In, class Out>
-constexpr void depthwise_int8_reference(const std::int8_t* packed, const In* input, Out* output) noexcept {
+COMPRESS_NOTHROW constexpr void depthwise_int8_reference(const std::int8_t* packed, const In* input, Out* output) {
     using order = depthwise_order<G, 4>;
     using sections = int8_sections<order, false>;
     const int8_end<sections> end(packed);
@@ -61,7 +62,7 @@ struct depthwise_int8_block {
     const int8_end<sections>& end;
 
     /// Copies 16-byte chunks so that chunk (j, q) comes from (q, j): what interleave4 does to channels.
-    static COMPRESS_INLINE void reorder(void* to, const void* from) noexcept {
+    static COMPRESS_INLINE void reorder(void* to, const void* from) {
         for (int j = 0; j < 4; ++j)
             for (int q = 0; q < parts; ++q)
                 std::memcpy(static_cast<char*>(to) + (j * parts + q) * 16, static_cast<const char*>(from) + (q * 4 + j) * 16, 16);
@@ -171,7 +172,7 @@ struct depthwise_int8_block {
 /// Channels from `First` on: as many whole blocks of V as there are, the rest in narrower vectors, the last ones in part of one.
 template <class V, conv_geometry G, int First, class In, class Out>
 COMPRESS_INLINE void depthwise_int8_channels(const std::int8_t* packed, const In* input, Out* output,
-                                             const int8_end<int8_sections<depthwise_order<G, 4>, false>>& end) noexcept {
+                                             const int8_end<int8_sections<depthwise_order<G, 4>, false>>& end) {
     constexpr int block = V::lanes * 4;
     constexpr int whole = (G.out_channels - First) / block;
     constexpr int next = First + whole * block;
@@ -190,7 +191,7 @@ COMPRESS_INLINE void depthwise_int8_channels(const std::int8_t* packed, const In
 /// The same bytes as depthwise_int8_reference, over the vectors of `Isa`: four taps of each channel are brought side by side and
 /// multiplied by the byte dot product.
 template <class Isa, conv_geometry G, class In, class Out>
-constexpr void depthwise_int8(const std::int8_t* packed, const In* input, Out* output) noexcept {
+COMPRESS_NOTHROW constexpr void depthwise_int8(const std::int8_t* packed, const In* input, Out* output) {
     if constexpr (!simd::has_vectors<Isa>) {
         depthwise_int8_reference<G>(packed, input, output);
     } else {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include <compress/core/config.hpp>
 #include <compress/core/activation.hpp>
 #include <compress/core/fixed_add.hpp>
 #include <compress/core/quantization.hpp>
@@ -16,7 +17,7 @@ namespace tensor_compress {
 enum class function : unsigned char { relu, relu6, leaky_relu, sigmoid, tanh, hard_swish };
 
 /// The function in floating point; `slope` is leaky_relu's for negative values. int8 nets tabulate it at conversion.
-inline float apply(function f, float x, float slope) noexcept {
+COMPRESS_NOTHROW inline float apply(function f, float x, float slope) {
     switch (f) {
         case function::relu: return x > 0.0f ? x : 0.0f;
         case function::relu6: return x > 6.0f ? 6.0f : x > 0.0f ? x : 0.0f;
@@ -30,13 +31,13 @@ inline float apply(function f, float x, float slope) noexcept {
 
 /// output[i] = f(input[i])
 template <function F, int Count>
-inline void map_fp32(const float* input, float* output, float slope) noexcept {
+COMPRESS_NOTHROW inline void map_fp32(const float* input, float* output, float slope) {
     for (int i = 0; i < Count; ++i) output[i] = apply(F, input[i], slope);
 }
 
 /// output[i] = table[input[i] + 128], the function over all 256 values of int8.
 template <int Count, class In, class Out>
-constexpr void map_int8(const std::int8_t* table, const In* input, Out* output) noexcept {
+COMPRESS_NOTHROW constexpr void map_int8(const std::int8_t* table, const In* input, Out* output) {
     for (int i = 0; i < Count; ++i)
         output[i] = static_cast<Out>(table[input[i] - stored_offset<In> + 128] + stored_offset<Out>);
 }
@@ -51,7 +52,7 @@ struct pair_extent {
 
 namespace detail {
 template <pair_extent P, class F>
-constexpr void for_each_pair(F f) noexcept {
+COMPRESS_NOTHROW constexpr void for_each_pair(F f) {
     if constexpr (P.first_period == P.count && P.second_period == P.count) {
         for (int i = 0; i < P.count; ++i) f(i, i, i);
     } else {
@@ -60,24 +61,24 @@ constexpr void for_each_pair(F f) noexcept {
             for (int j = 0; j < inner; ++j) f(i + j, P.first_period == P.count ? i + j : j, P.second_period == P.count ? i + j : j);
     }
 }
-constexpr float clamp_to(float v, clamp_kind kind) noexcept {
+COMPRESS_NOTHROW constexpr float clamp_to(float v, clamp_kind kind) {
     if (kind != clamp_kind::none && !(v > 0.0f)) return 0.0f;
     return kind == clamp_kind::relu6 && v > 6.0f ? 6.0f : v;
 }
 }  // namespace detail
 
 template <pair_extent P, clamp_kind Clamp>
-constexpr void add_fp32(const float* a, const float* b, float* output) noexcept {
+COMPRESS_NOTHROW constexpr void add_fp32(const float* a, const float* b, float* output) {
     detail::for_each_pair<P>([&](int i, int j, int k) { output[i] = detail::clamp_to(a[j] + b[k], Clamp); });
 }
 template <pair_extent P, clamp_kind Clamp>
-constexpr void mul_fp32(const float* a, const float* b, float* output) noexcept {
+COMPRESS_NOTHROW constexpr void mul_fp32(const float* a, const float* b, float* output) {
     detail::for_each_pair<P>([&](int i, int j, int k) { output[i] = detail::clamp_to(a[j] * b[k], Clamp); });
 }
 
 /// Source: TensorFlow Lite reference Add for int8.
 template <pair_extent P, class A, class B, class Out>
-constexpr void add_int8_reference(const add_scaling& s, const A* a, const B* b, Out* output) noexcept {
+COMPRESS_NOTHROW constexpr void add_int8_reference(const add_scaling& s, const A* a, const B* b, Out* output) {
     detail::for_each_pair<P>([&](int i, int j, int k) {
         output[i] = static_cast<Out>(s(a[j] - stored_offset<A>, b[k] - stored_offset<B>) + stored_offset<Out>);
     });
@@ -85,7 +86,7 @@ constexpr void add_int8_reference(const add_scaling& s, const A* a, const B* b, 
 
 /// clamp(requantize((a - za) * (b - zb), s.sum) + z, low, high). Source: TensorFlow Lite reference Mul for int8.
 template <pair_extent P, class A, class B, class Out>
-constexpr void mul_int8(const add_scaling& s, const A* a, const B* b, Out* output) noexcept {
+COMPRESS_NOTHROW constexpr void mul_int8(const add_scaling& s, const A* a, const B* b, Out* output) {
     detail::for_each_pair<P>([&](int i, int j, int k) {
         const std::int32_t product =
             (a[j] - stored_offset<A> - s.first_zero_point) * (b[k] - stored_offset<B> - s.second_zero_point);
@@ -95,7 +96,7 @@ constexpr void mul_int8(const add_scaling& s, const A* a, const B* b, Out* outpu
 
 /// The same bytes as add_int8_reference, four vectors at a time where both operands have the shape of the result.
 template <class Isa, pair_extent P, class A, class B, class Out>
-constexpr void add_int8(const add_scaling& s, const A* a, const B* b, Out* output) noexcept {
+COMPRESS_NOTHROW constexpr void add_int8(const add_scaling& s, const A* a, const B* b, Out* output) {
     if constexpr (!simd::has_vectors<Isa> || P.first_period != P.count || P.second_period != P.count) {
         add_int8_reference<P>(s, a, b, output);
     } else {
@@ -131,7 +132,7 @@ constexpr void add_int8(const add_scaling& s, const A* a, const B* b, Out* outpu
 
 /// Between the float and the int8 form of a tensor.
 template <class Isa, int Count, class Out>
-constexpr void quantize_elements(affine a, const float* input, Out* output) noexcept {
+COMPRESS_NOTHROW constexpr void quantize_elements(affine a, const float* input, Out* output) {
     int i = 0;
     if constexpr (simd::has_vectors<Isa>) {
         using V = simd::vector_unit<Isa>;
@@ -153,7 +154,7 @@ constexpr void quantize_elements(affine a, const float* input, Out* output) noex
     for (; i < Count; ++i) output[i] = static_cast<Out>(quantize(input[i], a) + stored_offset<Out>);
 }
 template <class Isa, int Count, class In>
-constexpr void dequantize_elements(affine a, const In* input, float* output) noexcept {
+COMPRESS_NOTHROW constexpr void dequantize_elements(affine a, const In* input, float* output) {
     int i = 0;
     if constexpr (simd::has_vectors<Isa>) {
         using V = simd::vector_unit<Isa>;

@@ -27,12 +27,12 @@ struct int8_end {
               get(packed, int8_parameter::sum_low),
               get(packed, int8_parameter::sum_high)} {}
 
-    static constexpr std::int32_t get(const std::int8_t* packed, int8_parameter which) noexcept {
+    static constexpr std::int32_t get(const std::int8_t* packed, int8_parameter which) {
         return static_cast<int>(which) < Sections::parameter_count ? Sections::parameter(packed, which) : 0;
     }
 
     /// The int8 result of one sum, without and with a residual.
-    constexpr std::int32_t finish(std::int32_t sum, fixed_multiplier factor) const noexcept {
+    constexpr std::int32_t finish(std::int32_t sum, fixed_multiplier factor) const {
         return clamp32(requantize(sum, factor) + zero_point, low, high);
     }
 };

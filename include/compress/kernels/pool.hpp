@@ -3,6 +3,7 @@
 
 #include <type_traits>
 
+#include <compress/core/config.hpp>
 #include <compress/core/precision.hpp>
 #include <compress/simd/vector_unit.hpp>
 #include <compress/storage/conv_geometry.hpp>
@@ -15,13 +16,13 @@ namespace detail {
 struct window_part {
     int begin, end;
 };
-constexpr window_part inside_part(int first, int kernel, int size) noexcept {
+constexpr window_part inside_part(int first, int kernel, int size) {
     return {first < 0 ? -first : 0, first + kernel > size ? size - first : kernel};
 }
 
 /// f(output pixel, window rows, window columns) for each output pixel.
 template <conv_geometry G, class F>
-constexpr void for_each_window(F f) noexcept {
+COMPRESS_NOTHROW constexpr void for_each_window(F f) {
     for (int y = 0; y < G.out_height; ++y)
         for (int x = 0; x < G.out_width; ++x)
             f(y, x, inside_part(G.row(y, 0), G.kernel_height, G.in_height), inside_part(G.column(x, 0), G.kernel_width, G.in_width));
@@ -32,7 +33,7 @@ constexpr void for_each_window(F f) noexcept {
 /// output[y, x, c] = largest input[.., .., c] under the window; padding does not take part. Same bytes for int8 and for stored
 /// unsigned bytes, whose order is the same.
 template <conv_geometry G, class In, class Out>
-constexpr void max_pool(const In* input, Out* output) noexcept {
+COMPRESS_NOTHROW constexpr void max_pool(const In* input, Out* output) {
     constexpr int shift = stored_offset<Out> - stored_offset<In>;
     detail::for_each_window<G>([&](int y, int x, detail::window_part rows, detail::window_part columns) {
         Out* to = output + (y * G.out_width + x) * G.out_channels;
@@ -54,7 +55,7 @@ constexpr void max_pool(const In* input, Out* output) noexcept {
 /// all of them. int8 rounds half away from zero: (sum + n / 2) / n for sum > 0, else (sum - n / 2) / n; scale and zero point
 /// are those of the input. Source: TensorFlow Lite reference AveragePool.
 template <conv_geometry G, bool CountPadding, class In, class Out>
-constexpr void avg_pool_reference(const In* input, Out* output, [[maybe_unused]] int zero_point = 0, int first_channel = 0) noexcept {
+COMPRESS_NOTHROW constexpr void avg_pool_reference(const In* input, Out* output, [[maybe_unused]] int zero_point = 0, int first_channel = 0) {
     constexpr bool integers = sizeof(In) == 1;
     detail::for_each_window<G>([&](int y, int x, detail::window_part rows, detail::window_part columns) {
         const int inside = (rows.end - rows.begin) * (columns.end - columns.begin);
@@ -90,7 +91,7 @@ struct pool_sum<V, true> {
 /// The same, bytes and all, over the vectors of `Isa`: four vectors of channels at a time, what is left by the reference.
 /// The integer mean is a quotient of floats, exact because sum + count < 2^24.
 template <class Isa, conv_geometry G, bool CountPadding, class In, class Out>
-constexpr void avg_pool(const In* input, Out* output, int zero_point = 0) noexcept {
+COMPRESS_NOTHROW constexpr void avg_pool(const In* input, Out* output, int zero_point = 0) {
     constexpr bool integers = sizeof(In) == 1;
     if constexpr (!simd::has_vectors<Isa> || (integers && G.kernel_height * G.kernel_width > 65000)) {
         avg_pool_reference<G, CountPadding>(input, output, zero_point);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <compress/core/config.hpp>
 #include <compress/core/shape.hpp>
 #include <compress/simd/isa.hpp>
 
@@ -8,14 +9,14 @@ namespace tensor_compress {
 
 /// A copy; between int8 and stored unsigned bytes it moves the zero.
 template <int Count, class In, class Out>
-constexpr void copy_elements(const In* input, Out* output) noexcept {
+COMPRESS_NOTHROW constexpr void copy_elements(const In* input, Out* output) {
     constexpr int shift = stored_offset<Out> - stored_offset<In>;
     for (int i = 0; i < Count; ++i) output[i] = static_cast<Out>(input[i] + shift);
 }
 
 /// Rows and columns of `fill` around an image [H, W, C]; `fill` is a value, not a stored byte.
 template <int Height, int Width, int Channels, int Top, int Left, int Bottom, int Right, class In, class Out, class Fill>
-constexpr void pad_image(const In* input, Out* output, Fill fill) noexcept {
+COMPRESS_NOTHROW constexpr void pad_image(const In* input, Out* output, Fill fill) {
     constexpr int shift = stored_offset<Out> - stored_offset<In>;
     constexpr int out_width = Left + Width + Right;
     const auto filler = static_cast<Out>(fill + static_cast<Fill>(stored_offset<Out>));
@@ -34,14 +35,14 @@ constexpr void pad_image(const In* input, Out* output, Fill fill) noexcept {
 /// Part of a concat: `Outer` pieces of `Piece` elements, each to its place in rows of `Stride` elements. `map` turns a stored
 /// element of the part into one of the whole.
 template <int Outer, int Piece, int Stride, class In, class Out, class Map>
-constexpr void place_pieces(const In* input, Out* output, Map map) noexcept {
+COMPRESS_NOTHROW constexpr void place_pieces(const In* input, Out* output, Map map) {
     for (int i = 0; i < Outer; ++i)
         for (int j = 0; j < Piece; ++j) output[i * Stride + j] = map(input[i * Piece + j]);
 }
 
 /// Axis i of the output is axis order[i] of the input; up to four axes, counted from the front.
 template <class In, class Out>
-constexpr void transpose_elements(const shape& from, const int (&order)[max_rank], const In* input, Out* output) noexcept {
+COMPRESS_NOTHROW constexpr void transpose_elements(const shape& from, const int (&order)[max_rank], const In* input, Out* output) {
     constexpr int shift = stored_offset<Out> - stored_offset<In>;
     int extent[max_rank]{1, 1, 1, 1}, step[max_rank]{};
     for (int axis = 0; axis < from.rank; ++axis) {

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 
+#include <compress/core/config.hpp>
 #include <compress/core/fixed_point.hpp>
 #include <compress/simd/isa.hpp>
 
@@ -12,7 +13,7 @@ namespace tensor_compress {
 /// output[r, i] = exp(input[r, i] - max of the row) / sum of the row's exponentials. The largest is taken off first, so no
 /// exponential overflows.
 template <int Rows, int Columns>
-inline void softmax_fp32(const float* input, float* output) noexcept {
+COMPRESS_NOTHROW inline void softmax_fp32(const float* input, float* output) {
     for (int r = 0; r < Rows; ++r, input += Columns, output += Columns) {
         float largest = input[0];
         for (int i = 1; i < Columns; ++i) largest = input[i] > largest ? input[i] : largest;
@@ -32,7 +33,7 @@ struct softmax_scaling {
 
 /// Scaling for an input scale (real units per step) and beta 1. Source: TensorFlow Lite PreprocessSoftmaxScaling and
 /// CalculateInputRadius with 5 integer bits.
-constexpr softmax_scaling softmax_scaling_for(float input_scale) noexcept {
+constexpr softmax_scaling softmax_scaling_for(float input_scale) {
     constexpr int integer_bits = 5;
     constexpr double largest = 2147483647.0;
     const double real = static_cast<double>(input_scale) * (1 << (31 - integer_bits));
@@ -45,7 +46,7 @@ constexpr softmax_scaling softmax_scaling_for(float input_scale) noexcept {
 namespace detail {
 
 /// exp(v) in Q0.31 for v <= 0 in Q5.26 (gemmlowp exp_on_negative_values).
-constexpr std::int32_t exp_of_negative(std::int32_t v) noexcept {
+COMPRESS_NOTHROW constexpr std::int32_t exp_of_negative(std::int32_t v) {
     if (v == 0) return std::numeric_limits<std::int32_t>::max();
     constexpr std::int32_t quarter = 1 << 24;
     const std::int32_t in_quarter = (v & (quarter - 1)) - quarter;
@@ -64,7 +65,7 @@ constexpr std::int32_t exp_of_negative(std::int32_t v) noexcept {
 }
 
 /// 1 / (1 + a) in Q0.31 for a in [0, 1) (gemmlowp one_over_one_plus_x_for_x_in_0_1).
-constexpr std::int32_t reciprocal_of_one_plus(std::int32_t a) noexcept {
+COMPRESS_NOTHROW constexpr std::int32_t reciprocal_of_one_plus(std::int32_t a) {
     const std::int64_t sum = static_cast<std::int64_t>(a) + 2147483647;
     const auto half = static_cast<std::int32_t>((sum + (sum >= 0 ? 1 : -1)) / 2);
     std::int32_t x = 1515870810 + high_mul(half, -1010580540);
@@ -76,8 +77,8 @@ constexpr std::int32_t reciprocal_of_one_plus(std::int32_t a) noexcept {
 
 /// Integer softmax of rows of int8; output scale 1 / 256, zero point -128. Source: TensorFlow Lite reference Softmax.
 template <int Rows, int Columns, class In, class Out>
-constexpr void softmax_int8(softmax_scaling scaling, const In* input, Out* output) noexcept {
-    const auto exponential = [&](std::int32_t difference) noexcept {
+COMPRESS_NOTHROW constexpr void softmax_int8(softmax_scaling scaling, const In* input, Out* output) {
+    const auto exponential = [&](std::int32_t difference) {
         return detail::exp_of_negative(high_mul(difference * (1 << scaling.left_shift), scaling.multiplier));
     };
     for (int r = 0; r < Rows; ++r, input += Columns, output += Columns) {

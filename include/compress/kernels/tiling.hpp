@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include <compress/core/executor.hpp>
 #include <compress/simd/vector_unit.hpp>
 #include <compress/storage/panels.hpp>
 
@@ -54,7 +55,7 @@ constexpr tile_size choose_tile(int pixels, int panels, int spare = 0) {
 
 /// f.template operator()<i>() for i in [0, Count): a loop whose variable is a constant.
 template <int Count, class F>
-COMPRESS_INLINE void for_constants(F&& f) noexcept {
+COMPRESS_INLINE void for_constants(F&& f) {
     [&]<int... I>(std::integer_sequence<int, I...>) COMPRESS_LAMBDA_INLINE {
         (f.template operator()<I>(), ...);
     }(std::make_integer_sequence<int, Count>{});

@@ -23,13 +23,14 @@ struct conv2d<Geometry, tag::fp32, tag::dense, End> {
 
     /// @param  weights  [out, in / groups, kernel height, kernel width]
     /// @param  bias     [out], or null
-    static constexpr void pack(std::int8_t* to, const float* weights, const float* bias) noexcept {
+    static constexpr void pack(std::int8_t* to, const float* weights, const float* bias) {
         pack_float<order, Geometry.flattened()>(to, weights, bias);
     }
 
-    template <class Isa = native>
-    static constexpr void run(const std::int8_t* packed, const float* input, float* output, const float* residual = nullptr) noexcept {
-        conv2d_fp32<Isa, Geometry, End>(packed, input, output, residual);
+    template <class Isa = native, executor Executor = serial>
+    COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const float* input, float* output, const float* residual = nullptr,
+                              const Executor& threads = {}) {
+        conv2d_fp32<Isa, Geometry, End>(packed, input, output, residual, threads);
     }
 };
 
@@ -41,13 +42,14 @@ struct conv2d<Geometry, tag::int8, tag::dense, End> {
     static constexpr int packed_bytes = int8_sections<order, End.residual>::bytes;
     static constexpr long long multiply_adds = static_cast<long long>(Geometry.terms()) * Geometry.out_elements();
 
-    static constexpr void pack(std::int8_t* to, const int8_product& product) noexcept {
+    static constexpr void pack(std::int8_t* to, const int8_product& product) {
         pack_int8<order, Geometry.flattened(), End.residual>(to, product);
     }
 
-    template <class Isa = native, class In, class Out, class Other = Out>
-    static constexpr void run(const std::int8_t* packed, const In* input, Out* output, const Other* residual = nullptr) noexcept {
-        conv2d_int8<Isa, Geometry, End.residual>(packed, input, output, residual);
+    template <class Isa = native, class In, class Out, class Other = Out, executor Executor = serial>
+    COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const In* input, Out* output, const Other* residual = nullptr,
+                              const Executor& threads = {}) {
+        conv2d_int8<Isa, Geometry, End.residual>(packed, input, output, residual, threads);
     }
 };
 

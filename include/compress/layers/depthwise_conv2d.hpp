@@ -20,10 +20,10 @@ struct depthwise_conv2d<Geometry, tag::fp32, tag::dense, Clamp> {
     static constexpr long long multiply_adds = static_cast<long long>(Geometry.terms()) * Geometry.out_elements();
 
     /// @param  weights  [channels, 1, kernel height, kernel width]
-    static constexpr void pack(std::int8_t* to, const float* weights, const float* bias) noexcept { pack_float<order, Geometry>(to, weights, bias); }
+    static constexpr void pack(std::int8_t* to, const float* weights, const float* bias) { pack_float<order, Geometry>(to, weights, bias); }
 
     template <class Isa = native>
-    static constexpr void run(const std::int8_t* packed, const float* input, float* output) noexcept {
+    COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const float* input, float* output) {
         depthwise_fp32<Isa, Geometry, Clamp>(packed, input, output);
     }
 };
@@ -35,10 +35,10 @@ struct depthwise_conv2d<Geometry, tag::int8, tag::dense, Clamp> {
     static constexpr int packed_bytes = int8_sections<order, false>::bytes;
     static constexpr long long multiply_adds = static_cast<long long>(Geometry.terms()) * Geometry.out_elements();
 
-    static constexpr void pack(std::int8_t* to, const int8_product& product) noexcept { pack_int8<order, Geometry, false>(to, product); }
+    static constexpr void pack(std::int8_t* to, const int8_product& product) { pack_int8<order, Geometry, false>(to, product); }
 
     template <class Isa = native, class In, class Out>
-    static constexpr void run(const std::int8_t* packed, const In* input, Out* output) noexcept {
+    COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const In* input, Out* output) {
         depthwise_int8<Isa, Geometry>(packed, input, output);
     }
 };

@@ -16,11 +16,11 @@ struct map<F, Count, tag::fp32> {
     static constexpr int packed_bytes = F == function::leaky_relu ? 4 : 0;
     static constexpr long long multiply_adds = 0;
 
-    static constexpr void pack(std::int8_t* to, float slope) noexcept {
+    static constexpr void pack(std::int8_t* to, float slope) {
         if constexpr (packed_bytes != 0) store_bytes(to, slope);
     }
     template <class Isa = native>
-    static void run(const std::int8_t* packed, const float* input, float* output) noexcept {
+    COMPRESS_NOTHROW static void run(const std::int8_t* packed, const float* input, float* output) {
         float slope = 0;
         if constexpr (packed_bytes != 0) slope = load_bytes<float>(packed);
         map_fp32<F, Count>(input, output, slope);
@@ -37,7 +37,7 @@ struct map<F, Count, tag::int8> {
         for (int q = -128; q < 128; ++q) to[q + 128] = quantize(apply(F, dequantize(static_cast<std::int8_t>(q), input), slope), output);
     }
     template <class Isa = native, class In, class Out>
-    static constexpr void run(const std::int8_t* packed, const In* input, Out* output) noexcept {
+    COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const In* input, Out* output) {
         map_int8<Count>(packed, input, output);
     }
 };
@@ -54,7 +54,7 @@ struct pair<Operator, Extent, tag::fp32, Clamp> {
     static constexpr long long multiply_adds = 0;
 
     template <class Isa = native>
-    static constexpr void run(const std::int8_t*, const float* a, const float* b, float* output) noexcept {
+    COMPRESS_NOTHROW static constexpr void run(const std::int8_t*, const float* a, const float* b, float* output) {
         if constexpr (Operator == pair_operator::add)
             add_fp32<Extent, Clamp>(a, b, output);
         else
@@ -67,10 +67,10 @@ struct pair<Operator, Extent, tag::int8, Clamp> {
     static constexpr int packed_bytes = add_scaling_bytes;
     static constexpr long long multiply_adds = 0;
 
-    static constexpr void pack(std::int8_t* to, const add_scaling& scaling) noexcept { pack_add_scaling(to, scaling); }
+    static constexpr void pack(std::int8_t* to, const add_scaling& scaling) { pack_add_scaling(to, scaling); }
 
     template <class Isa = native, class A, class B, class Out>
-    static constexpr void run(const std::int8_t* packed, const A* a, const B* b, Out* output) noexcept {
+    COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const A* a, const B* b, Out* output) {
         const add_scaling scaling = unpack_add_scaling(packed);
         if constexpr (Operator == pair_operator::add)
             add_int8<Isa, Extent>(scaling, a, b, output);

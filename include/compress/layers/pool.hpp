@@ -14,7 +14,7 @@ struct max_pool {
     static constexpr long long multiply_adds = 0;
 
     template <class Isa = native, class In, class Out>
-    static constexpr void run(const std::int8_t*, const In* input, Out* output) noexcept {
+    COMPRESS_NOTHROW static constexpr void run(const std::int8_t*, const In* input, Out* output) {
         tensor_compress::max_pool<Geometry>(input, output);
     }
 };
@@ -26,11 +26,11 @@ struct avg_pool {
     static constexpr int packed_bytes = needs_zero_point ? affine_bytes : 0;
     static constexpr long long multiply_adds = 0;
 
-    static constexpr void pack(std::int8_t* to, affine input) noexcept {
+    static constexpr void pack(std::int8_t* to, affine input) {
         if constexpr (needs_zero_point) pack_affine(to, input);
     }
     template <class Isa = native, class In, class Out>
-    static constexpr void run(const std::int8_t* packed, const In* input, Out* output) noexcept {
+    COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const In* input, Out* output) {
         int zero_point = 0;
         if constexpr (needs_zero_point) zero_point = unpack_affine(packed).zero_point;
         tensor_compress::avg_pool<Isa, Geometry, CountPadding>(input, output, zero_point);

@@ -16,11 +16,11 @@ struct convert {
     static constexpr long long multiply_adds = 0;
 
     /// @param  a  parameters of the int8 side
-    static constexpr void pack(std::int8_t* to, affine a) noexcept {
+    static constexpr void pack(std::int8_t* to, affine a) {
         if constexpr (packed_bytes != 0) pack_affine(to, a);
     }
     template <class Isa = native, class In, class Out>
-    static constexpr void run(const std::int8_t* packed, const In* input, Out* output) noexcept {
+    COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const In* input, Out* output) {
         if constexpr (From == To)
             copy_elements<Count>(input, output);
         else if constexpr (To == element::signed8)
@@ -41,14 +41,14 @@ struct pad {
     static constexpr int packed_bytes = 4;
     static constexpr long long multiply_adds = 0;
 
-    static constexpr void pack(std::int8_t* to, float fill, affine a) noexcept {
+    static constexpr void pack(std::int8_t* to, float fill, affine a) {
         if constexpr (Precision::activation == element::float32)
             store_bytes(to, fill);
         else
             store_bytes<std::int32_t>(to, quantize(fill, a));
     }
     template <class Isa = native, class In, class Out>
-    static constexpr void run(const std::int8_t* packed, const In* input, Out* output) noexcept {
+    COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const In* input, Out* output) {
         using fill = std::conditional_t<Precision::activation == element::float32, float, std::int32_t>;
         pad_image<G.height, G.width, G.channels, G.top, G.left, G.bottom, G.right>(input, output, load_bytes<fill>(packed));
     }
@@ -61,7 +61,7 @@ struct transpose {
     static constexpr long long multiply_adds = 0;
 
     template <class Isa = native, class In, class Out>
-    static constexpr void run(const std::int8_t*, const In* input, Out* output) noexcept {
+    COMPRESS_NOTHROW static constexpr void run(const std::int8_t*, const In* input, Out* output) {
         constexpr int order[max_rank] = {A, B, C, D};
         transpose_elements(From, order, input, output);
     }
@@ -75,7 +75,7 @@ struct concat {
     static constexpr int packed_bytes = tables ? 256 * static_cast<int>(sizeof...(Pieces)) : 0;
     static constexpr long long multiply_adds = 0;
 
-    static constexpr void pack(std::int8_t* to, const affine* parts, affine whole) noexcept {
+    static constexpr void pack(std::int8_t* to, const affine* parts, affine whole) {
         if constexpr (tables)
             for (int i = 0; i < static_cast<int>(sizeof...(Pieces)); ++i)
                 for (int q = -128; q < 128; ++q)
@@ -83,7 +83,7 @@ struct concat {
                                               : quantize(dequantize(static_cast<std::int8_t>(q), parts[i]), whole);
     }
     template <class Isa = native, class Out, class... In>
-    static constexpr void run(const std::int8_t* packed, Out* output, const In*... inputs) noexcept {
+    COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, Out* output, const In*... inputs) {
         constexpr int stride = (Pieces + ...);
         const auto place = [&]<int Piece>(const auto* input) {
             if constexpr (tables) {

@@ -17,7 +17,7 @@ struct softmax<Rows, Columns, tag::fp32> {
     static constexpr long long multiply_adds = 0;
 
     template <class Isa = native>
-    static void run(const std::int8_t*, const float* input, float* output) noexcept {
+    COMPRESS_NOTHROW static void run(const std::int8_t*, const float* input, float* output) {
         softmax_fp32<Rows, Columns>(input, output);
     }
 };
@@ -27,13 +27,13 @@ struct softmax<Rows, Columns, tag::int8> {
     static constexpr int packed_bytes = 12;
     static constexpr long long multiply_adds = 0;
 
-    static constexpr void pack(std::int8_t* to, softmax_scaling s) noexcept {
+    static constexpr void pack(std::int8_t* to, softmax_scaling s) {
         store_bytes(to, s.multiplier);
         store_bytes(to + 4, s.left_shift);
         store_bytes(to + 8, s.lowest);
     }
     template <class Isa = native, class In, class Out>
-    static constexpr void run(const std::int8_t* packed, const In* input, Out* output) noexcept {
+    COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const In* input, Out* output) {
         const softmax_scaling s{load_bytes<std::int32_t>(packed), load_bytes<std::int32_t>(packed + 4), load_bytes<std::int32_t>(packed + 8)};
         softmax_int8<Rows, Columns>(s, input, output);
     }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <span>
 
+#include <compress/core/executor.hpp>
 #include <compress/net/checks.hpp>
 #include <compress/net/hana.hpp>
 #include <compress/net/layer_of.hpp>
@@ -139,13 +140,14 @@ public:
     };
 
     /// Runs over addresses, showing each value to `observer`. What `run` is made of; host tools use it directly.
-    template <class Observer = no_observer>
-    COMPRESS_INLINE static constexpr void execute(const weights& w, const addresses& memory, const Observer& observer = {}) noexcept {
+    template <class Observer = no_observer, executor Executor = serial>
+    COMPRESS_INLINE COMPRESS_NOTHROW static constexpr void execute(const weights& w, const addresses& memory,
+                                                                   const Observer& observer = {}, const Executor& threads = {}) {
         const auto packed = hana::unpack(w.layers, [](const auto&... views) noexcept {
             return std::array<const std::int8_t*, sizeof...(views)>{views.bytes...};
         });
         [&]<int... Id>(std::integer_sequence<int, Id...>) COMPRESS_LAMBDA_INLINE {
-            (step<Id>(packed.data(), memory, observer), ...);
+            (step<Id>(packed.data(), memory, observer, threads), ...);
         }(ids{});
     }
 
@@ -174,8 +176,9 @@ private:
             return write<Id>(m);
     }
 
-    template <int Id, class Observer>
-    COMPRESS_INLINE static constexpr void step(const std::int8_t* const* packed, const addresses& m, const Observer& observer) {
+    template <int Id, class Observer, class Executor>
+    COMPRESS_INLINE static constexpr void step(const std::int8_t* const* packed, const addresses& m, const Observer& observer,
+                                               [[maybe_unused]] const Executor& threads) {
         constexpr const node& n = graph.nodes[Id];
         using L = layer<Id>;
         if constexpr (n.kind == op::concat) {
@@ -185,7 +188,9 @@ private:
         } else if constexpr (is_elementwise_pair(n.kind)) {
             L::template run<Isa>(packed[Id], read<n.inputs[0]>(packed, m), read<n.inputs[1]>(packed, m), write<Id>(m));
         } else if constexpr (n.residual >= 0) {
-            L::template run<Isa>(packed[Id], read<n.inputs[0]>(packed, m), write<Id>(m), read<n.residual>(packed, m));
+            L::template run<Isa>(packed[Id], read<n.inputs[0]>(packed, m), write<Id>(m), read<n.residual>(packed, m), threads);
+        } else if constexpr (n.kind == op::conv2d || n.kind == op::linear) {
+            L::template run<Isa>(packed[Id], read<n.inputs[0]>(packed, m), write<Id>(m), static_cast<const stored<Id>*>(nullptr), threads);
         } else if constexpr (n.kind != op::input && n.kind != op::constant && !detail::is_view(n.kind)) {
             L::template run<Isa>(packed[Id], read<n.inputs[0]>(packed, m), write<Id>(m));
         }
@@ -206,26 +211,19 @@ struct net_run<Net, std::integer_sequence<int, In...>, std::integer_sequence<int
     /// @param  weights  from the emitted header, or `convert`
     /// @param  inputs   one span per input, [height, width, channels] each
     /// @param  outputs  one span per output; must not overlap inputs or the arena
-    /// @param  arena    at least Net::arena_bytes bytes, any alignment; nothing outside of it is touched
-    template <std::size_t Bytes, class N = Net>
-    static void run(const typename N::weights& weights, std::span<const caller_element<N, N::input_id(In)>, N::size_of(N::input_id(In))>... inputs,
-                    std::span<caller_element<N, N::output_id(Out)>, N::size_of(N::output_id(Out))>... outputs,
-                    std::span<std::byte, Bytes> arena) noexcept {
-        constexpr bool enough = Bytes != std::dynamic_extent && static_cast<long long>(Bytes) >= N::arena_bytes;
-        [[maybe_unused]] detail::arena_span<arena_of<static_cast<long long>(Bytes)>, needed<N::arena_bytes>, enough> checked;
-        N::execute(weights, {{inputs.data()...}, {outputs.data()...}, arena.data()});
-    }
-    template <std::size_t Bytes, class N = Net>
-    static void run(const typename N::weights& weights, std::span<const caller_element<N, N::input_id(In)>, N::size_of(N::input_id(In))>... inputs,
-                    std::span<caller_element<N, N::output_id(Out)>, N::size_of(N::output_id(Out))>... outputs,
-                    std::byte (&arena)[Bytes]) noexcept {
-        run(weights, inputs..., outputs..., std::span<std::byte, Bytes>(arena));
-    }
-    template <std::size_t Bytes, class N = Net>
-    static void run(const typename N::weights& weights, std::span<const caller_element<N, N::input_id(In)>, N::size_of(N::input_id(In))>... inputs,
-                    std::span<caller_element<N, N::output_id(Out)>, N::size_of(N::output_id(Out))>... outputs,
-                    std::array<std::byte, Bytes>& arena) noexcept {
-        run(weights, inputs..., outputs..., std::span<std::byte, Bytes>(arena));
+    /// @param  arena    std::byte[N], std::array or span of static size, at least Net::arena_bytes, any alignment; nothing outside
+    ///                  of it is touched
+    /// @param  threads  who runs the parts of a layer; `serial` if not given
+    template <class Arena, executor Executor = serial, class N = Net>
+    static void run(const typename N::weights& weights,
+                    std::span<const caller_element<N, N::input_id(In)>, N::size_of(N::input_id(In))>... inputs,
+                    std::span<caller_element<N, N::output_id(Out)>, N::size_of(N::output_id(Out))>... outputs, Arena&& arena,
+                    const Executor& threads = {}) noexcept {
+        const std::span memory{arena};
+        constexpr std::size_t bytes = decltype(memory)::extent;
+        constexpr bool enough = bytes != std::dynamic_extent && static_cast<long long>(bytes) >= N::arena_bytes;
+        [[maybe_unused]] detail::arena_span<arena_of<static_cast<long long>(bytes)>, needed<N::arena_bytes>, enough> checked;
+        N::execute(weights, {{inputs.data()...}, {outputs.data()...}, memory.data()}, no_observer{}, threads);
     }
 };
 

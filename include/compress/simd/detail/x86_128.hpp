@@ -88,9 +88,9 @@ struct x86_registers_128 {
         } else if constexpr (Bytes == 8) {
             _mm_storel_epi64(static_cast<__m128i*>(p), v);
         } else {
-            alignas(16) unsigned char bytes[16];
-            store(bytes, v);
-            std::memcpy(p, bytes, Bytes);
+            alignas(16) unsigned char buffer[16];
+            store(buffer, v);
+            std::memcpy(p, buffer, Bytes);
         }
     }
     template <int Bytes>
@@ -104,9 +104,9 @@ struct x86_registers_128 {
             return _mm_maskz_loadu_epi8(static_cast<__mmask16>((1u << Bytes) - 1), p);
 #else
         } else {
-            alignas(16) unsigned char bytes[16]{};
-            std::memcpy(bytes, p, Bytes);
-            return load(bytes);
+            alignas(16) unsigned char buffer[16]{};
+            std::memcpy(buffer, p, Bytes);
+            return load(buffer);
 #endif
         }
     }

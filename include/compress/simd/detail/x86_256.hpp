@@ -82,9 +82,9 @@ struct x86_registers_256 {
         } else if constexpr (Bytes == 16) {
             _mm_storeu_si128(static_cast<__m128i*>(p), _mm256_castsi256_si128(v));
         } else {
-            alignas(32) unsigned char bytes[32];
-            store(bytes, v);
-            std::memcpy(p, bytes, Bytes);
+            alignas(32) unsigned char buffer[32];
+            store(buffer, v);
+            std::memcpy(p, buffer, Bytes);
         }
     }
     template <int Bytes>
@@ -94,9 +94,9 @@ struct x86_registers_256 {
         } else if constexpr (Bytes == 16) {
             return _mm256_zextsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(p)));
         } else {
-            alignas(32) unsigned char bytes[32]{};
-            std::memcpy(bytes, p, Bytes);
-            return load(bytes);
+            alignas(32) unsigned char buffer[32]{};
+            std::memcpy(buffer, p, Bytes);
+            return load(buffer);
         }
     }
 
