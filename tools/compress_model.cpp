@@ -44,16 +44,26 @@ struct options {
     std::string keep, cxx, flags = "-O2 -march=native";
 };
 
-const std::map<std::string, std::string> range_methods{{"min-max", "min_max"}, {"percentile", "percentile"}, {"mse", "mse"}};
+const std::map<std::string, std::string> range_methods{
+    {"min-max", "min_max"}, {"percentile", "percentile"}, {"mse", "mse"}};
 
 void declare(CLI::App& app, options& o) {
     app.set_version_flag("--version", build::version);
     app.add_option("model", o.model, "The model, an .onnx file")->required()->type_name("MODEL.onnx");
-    app.add_option("-o", o.header, "The header to write; its namespace is the file's name")->required()->type_name("OUT.hpp");
-    app.add_option("--precision", o.precision, "Format of all layers: fp32 or int8")->capture_default_str()->type_name("FORMAT");
-    app.add_option("--recipe", o.recipe, "Other formats for some layers, the last match wins: 'block2/*=int8;head=fp32'")->type_name("RULES");
-    app.add_option("--calibrate", o.calibrate, "Records that ranges are chosen on; int8 needs them")->type_name("X.npy");
-    app.add_option("--calibration", o.calibration, "How: min-max, percentile or mse")->capture_default_str()->type_name("METHOD");
+    app.add_option("-o", o.header, "The header to write; its namespace is the file's name")
+        ->required()
+        ->type_name("OUT.hpp");
+    app.add_option("--precision", o.precision, "Format of all layers: fp32 or int8")
+        ->capture_default_str()
+        ->type_name("FORMAT");
+    app.add_option("--recipe", o.recipe,
+                   "Other formats for some layers, the last match wins: 'block2/*=int8;head=fp32'")
+        ->type_name("RULES");
+    app.add_option("--calibrate", o.calibrate, "Records that ranges are chosen on; int8 needs them")
+        ->type_name("X.npy");
+    app.add_option("--calibration", o.calibration, "How: min-max, percentile or mse")
+        ->capture_default_str()
+        ->type_name("METHOD");
     app.add_option("--input", o.input, "Records to run and to evaluate on")->type_name("X.npy");
     app.add_option("--output", o.output, "Where to write what the converted net gives for --input")->type_name("Y.npy");
     app.add_option("--labels", o.labels, "Class numbers of --input, for the accuracy")->type_name("L.npy");
@@ -61,18 +71,24 @@ void declare(CLI::App& app, options& o) {
     app.add_option("--keep", o.keep, "Leave the generated programs in this folder")->type_name("DIR");
     app.add_option("--cxx", o.cxx, "C++20 compiler; otherwise $CXX, then c++")->type_name("COMPILER");
     app.add_option("--flags", o.flags, "Its flags, separated by spaces")->capture_default_str()->type_name("FLAGS");
-    app.footer("Records are .npy files in the layout of the model file ([batch, channels, height, width] for images), float32;\n"
-               "labels are integers. COMPRESS_INCLUDE names the folders of the headers, separated by ':', where they have moved.\n"
-               "Ends with 0 when the header computes the same bytes as the conversion, 1 when it does not or a compiler fails,\n"
+    app.footer("Records are .npy files in the layout of the model file ([batch, channels, height, width] for images), "
+               "float32;\n"
+               "labels are integers. COMPRESS_INCLUDE names the folders of the headers, separated by ':', where they "
+               "have moved.\n"
+               "Ends with 0 when the header computes the same bytes as the conversion, 1 when it does not or a "
+               "compiler fails,\n"
                "2 for bad input or usage.");
 }
 
 /// What needs no file to be opened.
 void expect_sensible(const options& o) {
     if (!range_methods.contains(o.calibration))
-        throw bad_input("--calibration: the method '" + o.calibration + "' is unknown; take one of: min-max, percentile, mse");
-    if (!o.output.empty() && o.input.empty()) throw bad_input("--output: there are no records to run; give --input too");
-    if (!o.labels.empty() && o.input.empty()) throw bad_input("--labels: there are no records they belong to; give --input too");
+        throw bad_input("--calibration: the method '" + o.calibration +
+                        "' is unknown; take one of: min-max, percentile, mse");
+    if (!o.output.empty() && o.input.empty())
+        throw bad_input("--output: there are no records to run; give --input too");
+    if (!o.labels.empty() && o.input.empty())
+        throw bad_input("--labels: there are no records they belong to; give --input too");
     if (fs::path(o.header).filename().string().find_first_of("\"\\\n") != std::string::npos)
         throw bad_input(o.header + ": no #include can spell this name; choose another for -o");
     std::map<fs::path, std::string> read, written;
@@ -83,7 +99,8 @@ void expect_sensible(const options& o) {
         expect_writable(file);
         const auto path = fs::weakly_canonical(file);
         if (read.contains(path)) throw bad_input(file + ": is read and would be overwritten; choose another name");
-        if (!written.emplace(path, file).second) throw bad_input(file + ": would be written twice; choose another name");
+        if (!written.emplace(path, file).second)
+            throw bad_input(file + ": would be written twice; choose another name");
     }
 }
 
@@ -98,7 +115,8 @@ tc::imported_model import(const options& o) {
 }
 
 /// Checks the records and writes all that the converting program reads into the folder.
-job prepare(const options& o, const tc::imported_model& imported, const recipe_choice& recipe, const work_folder& work) {
+job prepare(const options& o, const tc::imported_model& imported, const recipe_choice& recipe,
+            const work_folder& work) {
     job j;
     j.model_name = fs::path(o.model).stem().string();
     j.header_name = fs::path(o.header).filename().string();
@@ -132,14 +150,16 @@ void write_text(const fs::path& file, std::string_view text) {
 std::string convert(const options& o, const compiler& cxx, const work_folder& work) {
     {
         const progress step("compile");
-        cxx.compile(work, "convert", headers::host, "try other --flags or another --cxx, or look at the source with --keep DIR");
+        cxx.compile(work, "convert", headers::host,
+                    "try other --flags or another --cxx, or look at the source with --keep DIR");
     }
     const outcome result = run({{"./convert"}, work.path(), "/dev/null", captured::output});
     if (result.is_good()) return result.output;
     const std::string sentence = o.model + ": " + one_line(result.output);
     if (result.signal == 0 && result.code == 2) throw bad_input(sentence);
     if (result.signal == 0 && result.code == 1) throw failure(sentence);
-    throw failure(o.model + ": the converting program " + result.how_it_ended() + "; try other --flags, and report this with the model");
+    throw failure(o.model + ": the converting program " + result.how_it_ended() +
+                  "; try other --flags, and report this with the model");
 }
 
 /// The word after the first `namespace` of a header.
@@ -153,8 +173,10 @@ std::string namespace_of(const fs::path& header) {
 
 void verify(const options& o, const compiler& cxx, const work_folder& work, const fs::path& header, int outputs) {
     const progress step("verify");
-    write_text(work.path() / "verify.cpp", verifying_program("header/" + header.filename().string(), namespace_of(header), outputs));
-    cxx.compile(work, "verify", headers::inference, "choose another name for -o if this one is taken, or look at the source with --keep DIR");
+    write_text(work.path() / "verify.cpp",
+               verifying_program("header/" + header.filename().string(), namespace_of(header), outputs));
+    cxx.compile(work, "verify", headers::inference,
+                "choose another name for -o if this one is taken, or look at the source with --keep DIR");
     const outcome result = run({{"./verify"}, work.path(), "verification.bin"});
     if (result.is_good()) return;
     const std::string found = result.output.empty() ? "it " + result.how_it_ended() : one_line(result.output);
@@ -184,8 +206,10 @@ void compress(const options& o) {
     const auto imported = import(o);
     recipe.expect_matches(imported.graph);
     if (recipe.needs_calibration(imported.graph) && o.calibrate.empty())
-        throw bad_input(o.input.empty() ? "--precision: int8 needs records to choose ranges on; give --calibrate X.npy, 64 to 256 are usual"
-                                        : "--input: is evaluated on, and ranges must be chosen on other records; give --calibrate X.npy too");
+        throw bad_input(
+            o.input.empty()
+                ? "--precision: int8 needs records to choose ranges on; give --calibrate X.npy, 64 to 256 are usual"
+                : "--input: is evaluated on, and ranges must be chosen on other records; give --calibrate X.npy too");
     const work_folder work(o.keep);
     const job j = prepare(o, imported, recipe, work);
     write_text(work.path() / "model.hpp", job_text(j, imported.graph, recipe));

@@ -20,7 +20,7 @@ from pathlib import Path
 INCLUDE = Path(__file__).resolve().parent.parent / "include"
 HEADERS = """
     core/precision.hpp core/fixed_point.hpp core/quantization.hpp
-    graph/builder.hpp graph/recipe.hpp
+    core/executor.hpp graph/builder.hpp graph/recipe.hpp
     layers/linear.hpp layers/conv2d.hpp layers/depthwise_conv2d.hpp layers/elementwise.hpp layers/pool.hpp layers/softmax.hpp
     net/net.hpp net/fits.hpp inference.hpp
     tensor/xtensor.hpp tensor/digits.hpp tensor/runner.hpp

@@ -36,7 +36,8 @@ public:
     compiler(const std::string& chosen, const std::string& flags) : flags_(split(flags, ' ')) {
         const char* const usual = std::getenv("CXX");
         const std::string name = !chosen.empty() ? chosen : usual != nullptr && *usual != 0 ? usual : "c++";
-        words_ = access(name.c_str(), X_OK) == 0 ? std::vector{std::filesystem::absolute(name).string()} : split(name, ' ');
+        words_ =
+            access(name.c_str(), X_OK) == 0 ? std::vector{std::filesystem::absolute(name).string()} : split(name, ' ');
         if (words_.empty()) words_ = {"c++"};
         // The compiler runs in another folder.
         if (words_[0].find('/') != std::string::npos) words_[0] = std::filesystem::absolute(words_[0]).string();
@@ -56,7 +57,8 @@ public:
         expect_library();
     }
 
-    /// Compiles NAME.cpp of the folder to the program NAME beside it. In two steps, because a compiler cache keeps objects.
+    /// Compiles NAME.cpp of the folder to the program NAME beside it. In two steps, because a compiler cache keeps
+    /// objects.
     ///
     /// @param  advice  for somebody whose program does not compile
     /// @throws failure with the first lines of what the compiler says
@@ -93,7 +95,8 @@ private:
         if (result.not_started != 0)
             throw failure(words_[0] + ": " + result.how_it_ended() + "; give --cxx a C++20 compiler, or set CXX");
         if (!result.is_good())
-            throw failure(words_[0] + ": " + result.how_it_ended() + " on the generated " + name + ".cpp (what it says follows); " + advice,
+            throw failure(words_[0] + ": " + result.how_it_ended() + " on the generated " + name +
+                              ".cpp (what it says follows); " + advice,
                           first_lines(result.output, work));
     }
 
@@ -116,7 +119,8 @@ private:
     static std::string first_lines(std::string text, const work_folder& work) {
         const std::string folder = work.path().string() + '/';
         if (!work.is_kept())
-            for (auto at = text.find(folder); at != std::string::npos; at = text.find(folder, at)) text.erase(at, folder.size());
+            for (auto at = text.find(folder); at != std::string::npos; at = text.find(folder, at))
+                text.erase(at, folder.size());
         std::istringstream stream(text);
         std::string lines, line;
         for (int count = 0; count < 20 && std::getline(stream, line);) {

@@ -31,18 +31,21 @@ inline std::string job_text(const job& j, const recipe_choice::graph& graph, con
     };
     return "#pragma once\n\n#include <compress/calibrate/range.hpp>\n#include <compress/graph/builder.hpp>\n"
            "#include <compress/graph/recipe.hpp>\n\nnamespace job {\n\n" +
-           tensor_compress::model_text(graph, "model") + "\ninline constexpr auto recipe = " + recipe.cpp_text() + ";\n\n" +
-           text("model_name", j.model_name) + text("recipe_name", recipe.text()) + text("header", "header/" + j.header_name) +
-           text("evaluated", j.evaluated) + flag("calibrates", !j.calibration.empty()) + flag("has_records", !j.evaluated.empty()) +
+           tensor_compress::model_text(graph, "model") + "\ninline constexpr auto recipe = " + recipe.cpp_text() +
+           ";\n\n" + text("model_name", j.model_name) + text("recipe_name", recipe.text()) +
+           text("header", "header/" + j.header_name) + text("evaluated", j.evaluated) +
+           flag("calibrates", !j.calibration.empty()) + flag("has_records", !j.evaluated.empty()) +
            flag("has_labels", j.has_labels) + flag("writes_outputs", j.writes_outputs) +
-           "inline constexpr auto method = tensor_compress::range_method::" + (j.calibration.empty() ? "mse" : j.calibration) +
-           ";\n\n} // namespace job\n";
+           "inline constexpr auto method = tensor_compress::range_method::" +
+           (j.calibration.empty() ? "mse" : j.calibration) + ";\n\n} // namespace job\n";
 }
 
-/// convert.cpp: calibrates, converts, emits the header and measures. It reads and writes files of the folder it runs in,
-/// prints the tables on stdout, progress on stderr, and ends with 2 and one line on stdout where the input is to blame.
+/// convert.cpp: calibrates, converts, emits the header and measures. It reads and writes files of the folder it runs
+/// in, prints the tables on stdout, progress on stderr, and ends with 2 and one line on stdout where the input is to
+/// blame.
 inline constexpr std::string_view converting_program = R"cpp(// SPDX-License-Identifier: MIT
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -191,17 +194,19 @@ int main() {
 }
 )cpp";
 
-/// verify.cpp: includes the header and nothing else of the library, and compares what its net gives with the bytes on stdin.
-/// Its names stand inside main, because the header's namespace is the user's choice.
+/// verify.cpp: includes the header and nothing else of the library, and compares what its net gives with the bytes on
+/// stdin. Its names stand inside main, because the header's namespace is the user's choice.
 inline std::string verifying_program(const std::string& header_name, const std::string& name_space, int outputs) {
     const auto element_text = [](const std::string& id) {
-        return "std::conditional_t<net::element_of(" + id + ") == tensor_compress::element::float32, float, std::int8_t>";
+        return "std::conditional_t<net::element_of(" + id +
+               ") == tensor_compress::element::float32, float, std::int8_t>";
     };
     std::string memory = "    static " + element_text("net::input_id(0)") + " input[net::size_of(net::input_id(0))];\n";
     std::string arguments, comparisons;
     for (int i = 0; i < outputs; ++i) {
         const std::string k = std::to_string(i), id = "net::output_id(" + k + ")";
-        memory += "    static " + element_text(id) + " output_" + k + "[net::size_of(" + id + ")], expected_" + k + "[net::size_of(" + id + ")];\n";
+        memory += "    static " + element_text(id) + " output_" + k + "[net::size_of(" + id + ")], expected_" + k +
+                  "[net::size_of(" + id + ")];\n";
         arguments += "output_" + k + ", ";
         comparisons += "        if (!is_equal(output_" + k + ", expected_" + k + ", record, " + k + ")) return 1;\n";
     }

@@ -32,15 +32,16 @@ struct command {
 };
 
 struct outcome {
-    int code = 0;   ///< exit code, where `signal` is 0
-    int signal = 0; ///< that ended it
+    int code = 0;        ///< exit code, where `signal` is 0
+    int signal = 0;      ///< that ended it
     int not_started = 0; ///< error number where there was no such program
     std::string output;
 
     [[nodiscard]] bool is_good() const { return code == 0 && signal == 0 && not_started == 0; }
     [[nodiscard]] std::string how_it_ended() const {
         if (not_started != 0) return "cannot be run (" + std::string(std::strerror(not_started)) + ")";
-        return signal != 0 ? "was ended by signal " + std::to_string(signal) : "ended with code " + std::to_string(code);
+        return signal != 0 ? "was ended by signal " + std::to_string(signal)
+                           : "ended with code " + std::to_string(code);
     }
 };
 
@@ -50,7 +51,8 @@ struct pipe_ends {
     int read = -1, write = -1;
     pipe_ends() {
         std::array<int, 2> ends{};
-        if (pipe(ends.data()) != 0) throw failure("pipe: " + std::string(std::strerror(errno)) + "; close other programs");
+        if (pipe(ends.data()) != 0)
+            throw failure("pipe: " + std::string(std::strerror(errno)) + "; close other programs");
         read = ends[0], write = ends[1];
         fcntl(read, F_SETFD, FD_CLOEXEC);
         fcntl(write, F_SETFD, FD_CLOEXEC);

@@ -21,8 +21,9 @@ struct format_name {
     std::string_view text;
     tensor_compress::element activation;
 };
-inline constexpr std::array formats{format_name{tensor_compress::tag::fp32::name, tensor_compress::tag::fp32::activation},
-                                    format_name{tensor_compress::tag::int8::name, tensor_compress::tag::int8::activation}};
+inline constexpr std::array formats{
+    format_name{tensor_compress::tag::fp32::name, tensor_compress::tag::fp32::activation},
+    format_name{tensor_compress::tag::int8::name, tensor_compress::tag::int8::activation}};
 
 inline const format_name& find_format(std::string_view option, std::string_view text) {
     const auto found = std::find_if(formats.begin(), formats.end(), [&](const auto& f) { return f.text == text; });
@@ -37,7 +38,8 @@ class recipe_choice {
 public:
     using graph = tensor_compress::model<tensor_compress::imported_capacity>;
 
-    recipe_choice(const std::string& precision, const std::string& rules) : rules_{{"*", find_format("--precision", precision)}} {
+    recipe_choice(const std::string& precision, const std::string& rules)
+        : rules_{{"*", find_format("--precision", precision)}} {
         text_ = precision;
         if (rules.empty()) return;
         text_ += "; " + rules;
@@ -63,7 +65,8 @@ public:
     /// Whether any layer needs ranges of its values.
     [[nodiscard]] bool needs_calibration(const graph& g) const {
         for (int id = 0; id < g.count; ++id) {
-            const auto last = std::find_if(rules_.rbegin(), rules_.rend(), [&](const auto& r) { return matches(r, g[id]); });
+            const auto last =
+                std::find_if(rules_.rbegin(), rules_.rend(), [&](const auto& r) { return matches(r, g[id]); });
             if (last->format.activation != tensor_compress::element::float32) return true;
         }
         return false;
@@ -104,9 +107,11 @@ private:
             throw bad_input("--recipe: '" + text + "' is no rule; write 'pattern=format', separated by ';'");
         const std::string pattern = trimmed(text.substr(0, equals));
         if (pattern.empty())
-            throw bad_input("--recipe: '" + text + "' has an empty pattern; write 'pattern=format', with '*' for all layers");
+            throw bad_input("--recipe: '" + text +
+                            "' has an empty pattern; write 'pattern=format', with '*' for all layers");
         if (pattern.size() >= tensor_compress::label::capacity)
-            throw bad_input("--recipe: the pattern '" + pattern + "' is longer than any label (63 characters); shorten it with '*'");
+            throw bad_input("--recipe: the pattern '" + pattern +
+                            "' is longer than any label (63 characters); shorten it with '*'");
         rules_.push_back({pattern, find_format("--recipe", trimmed(text.substr(equals + 1)))});
     }
 

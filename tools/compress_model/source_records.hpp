@@ -42,11 +42,13 @@ inline records load_records(const std::filesystem::path& file, const tensor_comp
     if (found.empty() || !std::equal(found.begin() + 1, found.end(), input.shape.begin(), input.shape.end())) {
         std::string expected = "[records";
         for (const auto extent : input.shape) expected += ", " + std::to_string(extent);
-        throw error(file.string(), "has the shape " + tensor_compress::shape_text(found) + ", expected " + expected + "]",
+        throw error(file.string(),
+                    "has the shape " + tensor_compress::shape_text(found) + ", expected " + expected + "]",
                     "give records in the layout of the model's input '" + input.name + "', the batch first");
     }
     if (found[0] == 0) throw error(file.string(), "holds no records", "give at least one");
-    const auto broken = std::find_if_not(values.data(), values.data() + values.size(), tensor_compress::detail::has_finite_bits);
+    const auto broken =
+        std::find_if_not(values.data(), values.data() + values.size(), tensor_compress::detail::has_finite_bits);
     if (broken != values.data() + values.size())
         throw error(file.string(),
                     "holds a value that is NaN or infinite at index " +
@@ -79,7 +81,8 @@ inline tensor_compress::array<std::int32_t> load_labels(const std::filesystem::p
     const auto found = tensor_compress::shape_of(values);
     if (found != std::vector{count})
         throw error(file.string(),
-                    "has the shape " + tensor_compress::shape_text(found) + " for " + std::to_string(count) + " records",
+                    "has the shape " + tensor_compress::shape_text(found) + " for " + std::to_string(count) +
+                        " records",
                     "give one label for each record, [" + std::to_string(count) + "]");
     auto labels = tensor_compress::make_array<std::int32_t>(found);
     const auto classes = static_cast<std::int64_t>(size_of(output));
@@ -87,7 +90,8 @@ inline tensor_compress::array<std::int32_t> load_labels(const std::filesystem::p
         const std::int64_t label = values.data()[i];
         if (label < 0 || label >= classes)
             throw error(file.string(), "holds the label " + std::to_string(label) + " for record " + std::to_string(i),
-                        "the model has " + std::to_string(classes) + " outputs: labels are 0 to " + std::to_string(classes - 1));
+                        "the model has " + std::to_string(classes) + " outputs: labels are 0 to " +
+                            std::to_string(classes - 1));
         labels.data()[i] = static_cast<std::int32_t>(label);
     }
     return labels;

@@ -39,10 +39,12 @@ struct label {
         return parent.append(child);
     }
     friend constexpr label operator/(label parent, const label& child) { return parent / child.text; }
+    /// From the back: names of layers differ there, and constant evaluation counts each comparison.
     friend constexpr bool operator==(const label& a, const label& b) {
-        int i = 0;
-        while (a.text[i] != 0 && a.text[i] == b.text[i]) ++i;
-        return a.text[i] == b.text[i];
+        if (a.length != b.length) return false;
+        int i = a.length;
+        while (i > 0 && a.text[i - 1] == b.text[i - 1]) --i;
+        return i == 0;
     }
 };
 

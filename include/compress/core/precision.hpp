@@ -65,6 +65,10 @@ constexpr format<Precision, Sparsity> operator|(Precision, Sparsity) {
     return {};
 }
 
+namespace tag {
+using tensor_compress::operator|;  // so that `tc::int8 | tc::dense` finds it
+}
+
 template <precision_tag Precision>
 constexpr format<Precision, tag::dense> as_format(Precision) {
     return {};

@@ -2,10 +2,15 @@
 #pragma once
 
 #include <initializer_list>
+#include <type_traits>
 
 namespace tensor_compress {
 
 inline constexpr int max_rank = 4;
+
+namespace detail {
+void a_shape_has_at_most_4_extents();  // never defined: its name is the compiler's message
+}
 
 /// Extents of one tensor without its batch dimension: [H, W, C] for images, [T, C] for sequences, [N] for vectors.
 /// The last dimension is the one that is contiguous in memory, and the one that is called channels.
@@ -15,7 +20,13 @@ struct shape {
 
     constexpr shape() = default;
     constexpr shape(std::initializer_list<int> extents) {
-        for (int e : extents) extent[rank++] = e;  // a fifth extent is out of bounds, which no constant expression survives
+        for (int e : extents) {
+            if (rank == max_rank) {
+                if (std::is_constant_evaluated()) detail::a_shape_has_at_most_4_extents();
+                break;
+            }
+            extent[rank++] = e;
+        }
     }
 
     constexpr int operator[](int axis) const { return extent[axis]; }

@@ -100,30 +100,35 @@ constexpr memory_plan<Capacity> plan_memory(const model<Capacity>& m, const elem
         plan.places[root] = {memory::output, i, 0, root};
     }
 
-    bool placed[Capacity]{};
-    const auto bytes = [&](int id) { return round_up(m[id].output.elements() * bytes_of(elements[m[id].format]), arena_alignment); };
-    for (;;) {
-        int largest = -1;
-        for (int id = 0; id < m.count; ++id)
-            if (!placed[id] && l.root[id] == id && plan.places[id].where == memory::arena &&
-                (largest < 0 || bytes(id) > bytes(largest)))
-                largest = id;
-        if (largest < 0) break;
+    int bytes[Capacity]{};
+    int by_size[Capacity]{};  // largest first, of equals the earlier: sorted once, because constant evaluation counts steps
+    int count = 0;
+    for (int id = 0; id < m.count; ++id) {
+        if (l.root[id] != id || plan.places[id].where != memory::arena) continue;
+        bytes[id] = round_up(m[id].output.elements() * bytes_of(elements[m[id].format]), arena_alignment);
+        int at = count++;
+        for (; at > 0 && bytes[by_size[at - 1]] < bytes[id]; --at) by_size[at] = by_size[at - 1];
+        by_size[at] = id;
+    }
+    for (int i = 0; i < count; ++i) {
+        const int largest = by_size[i];
+        int meeting[Capacity]{};  // those placed already that live at the same time
+        int meetings = 0;
+        for (int j = 0; j < i; ++j)
+            if (l.last[by_size[j]] >= largest && by_size[j] <= l.last[largest]) meeting[meetings++] = by_size[j];
         int offset = 0;
         for (bool moved = true; moved;) {
             moved = false;
-            for (int other = 0; other < m.count; ++other) {
-                if (!placed[other] || l.last[other] < largest || other > l.last[largest]) continue;
-                const int start = plan.places[other].offset;
-                if (offset < start + bytes(other) && start < offset + bytes(largest)) {
-                    offset = start + bytes(other);
+            for (int j = 0; j < meetings; ++j) {
+                const int start = plan.places[meeting[j]].offset, end = start + bytes[meeting[j]];
+                if (offset < end && start < offset + bytes[largest]) {
+                    offset = end;
                     moved = true;
                 }
             }
         }
         plan.places[largest].offset = offset;
-        placed[largest] = true;
-        if (offset + bytes(largest) > plan.arena_bytes) plan.arena_bytes = offset + bytes(largest);
+        if (offset + bytes[largest] > plan.arena_bytes) plan.arena_bytes = offset + bytes[largest];
     }
     for (int id = 0; id < m.count; ++id) plan.places[id] = plan.places[l.root[id]];
     return plan;

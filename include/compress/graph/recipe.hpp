@@ -23,6 +23,7 @@ struct recipe {
     /// This recipe with one more rule. `pattern` is a glob: `*` matches slashes too, `?`, `[abc]`, `[a-c]`, `[!a]`.
     template <class Tag>
     constexpr auto with(label pattern, Tag tag) const {
+        static_assert(requires { as_format(tag); }, "a rule of a recipe needs a format: tc::int8, tc::fp32, tc::int8 | tc::dense");
         recipe<Formats..., decltype(as_format(tag))> longer;
         for (int i = 0; i < count; ++i) longer.patterns[i] = patterns[i];
         longer.patterns[count] = pattern;
@@ -47,9 +48,9 @@ struct recipe {
         return -1;
     }
 
-    static constexpr element elements[] = {Formats::precision::activation...};
-    static constexpr const char* precision_names[] = {Formats::precision::name...};
-    static constexpr const char* sparsity_names[] = {Formats::sparsity::name...};
+    static constexpr element elements[sizeof...(Formats)] = {Formats::precision::activation...};
+    static constexpr const char* precision_names[sizeof...(Formats)] = {Formats::precision::name...};
+    static constexpr const char* sparsity_names[sizeof...(Formats)] = {Formats::sparsity::name...};
 };
 
 template <class Tag>

@@ -129,11 +129,11 @@ COMPRESS_NOINLINE void conv2d_fp32_tile(const float* const* rows, int column, co
             } else if (left > 0) {
                 float part[V::lanes]{};
                 if constexpr (End.residual) {
-                    std::memcpy(part, residual + m * G.out_channels + first, sizeof(float) * left);
+                    std::memcpy(part, residual + m * G.out_channels + first, sizeof(float) * static_cast<std::size_t>(left));
                     v = clamp_vector<V, End.sum>(v + V::load(part));
                 }
                 V::store(part, v);
-                std::memcpy(to, part, sizeof(float) * left);
+                std::memcpy(to, part, sizeof(float) * static_cast<std::size_t>(left));
             }
         }
     }

@@ -264,23 +264,24 @@ COMPRESS_INLINE void conv2d_int8_block(const std::int8_t* packed, int group, int
         const int start = y * G.out_width * G.out_channels + group * G.group_outputs() + panel * panel_outputs;
         Out* to = output + start;
         const Other* other = Residual ? residual + start : nullptr;
-        const auto at = [&](int x) { return x * G.out_channels; };
+        const auto at = [](int x) { return x * G.out_channels; };
+        const auto other_at = [&](int x) { return Residual ? other + x * G.out_channels : nullptr; };
         for_constants<tiles::left>([&]<int T>() COMPRESS_LAMBDA_INLINE {
-            conv2d_int8_edge<V, G, Rows, Panels, T * Rows, Last, Residual>(rows, block, end, to + at(T * Rows), other + at(T * Rows));
+            conv2d_int8_edge<V, G, Rows, Panels, T * Rows, Last, Residual>(rows, block, end, to + at(T * Rows), other_at(T * Rows));
         });
         for (int t = tiles::left; t < tiles::whole - tiles::right; ++t)
             conv2d_int8_tile<V, G, Rows, Panels, interior_tile, Last, Residual>(rows, t * Rows, block, end, to + at(t * Rows),
-                                                                               other + at(t * Rows));
+                                                                               other_at(t * Rows));
         for_constants<tiles::right>([&]<int T>() COMPRESS_LAMBDA_INLINE {
             constexpr int x = (tiles::whole - tiles::right + T) * Rows;
-            conv2d_int8_edge<V, G, Rows, Panels, x, Last, Residual>(rows, block, end, to + at(x), other + at(x));
+            conv2d_int8_edge<V, G, Rows, Panels, x, Last, Residual>(rows, block, end, to + at(x), other_at(x));
         });
         if constexpr (tiles::rest != 0) {
             constexpr int x = tiles::whole * Rows;
             if constexpr (tiles::touches_padding(x, tiles::rest))
-                conv2d_int8_edge<V, G, tiles::rest, Panels, x, Last, Residual>(rows, block, end, to + at(x), other + at(x));
+                conv2d_int8_edge<V, G, tiles::rest, Panels, x, Last, Residual>(rows, block, end, to + at(x), other_at(x));
             else
-                conv2d_int8_tile<V, G, tiles::rest, Panels, interior_tile, Last, Residual>(rows, x, block, end, to + at(x), other + at(x));
+                conv2d_int8_tile<V, G, tiles::rest, Panels, interior_tile, Last, Residual>(rows, x, block, end, to + at(x), other_at(x));
         }
     }
 }

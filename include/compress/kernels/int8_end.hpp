@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <compress/core/config.hpp>
 #include <compress/core/fixed_add.hpp>
 #include <compress/simd/vector_unit.hpp>
 #include <compress/storage/panels.hpp>

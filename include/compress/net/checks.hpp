@@ -1,16 +1,32 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <type_traits>
 #include <utility>
 
 #include <compress/graph/recipe.hpp>
 
 namespace tensor_compress {
 
-/// Its address is taken with every model and recipe of a net. Both compilers name it, and the object, when that object has
-/// internal linkage: everything with the net in its signature would then be local to one translation unit.
-template <const auto& Model>
-[[gnu::weak]] void model_must_be_inline_constexpr();
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic error "-Wundefined-internal"
+#endif
+/// Refuses a model or recipe with internal linkage: everything with the net in its signature would be local to one translation
+/// unit. g++ allows no weak symbol there (it looks again at each instance, because the type depends on it); clang misses the
+/// definition of what is used. Both name the object.
+template <const auto& Object>
+struct linkage_of {
+#if defined(__clang__)
+    static void model_and_recipe_must_be_inline_constexpr();
+#else
+    [[gnu::weak]] static std::remove_reference_t<decltype((Object, 0))> model_and_recipe_must_be_inline_constexpr;
+#endif
+    static constexpr bool external = (static_cast<void>(&model_and_recipe_must_be_inline_constexpr), true);
+};
+#if defined(__clang__)
+#pragma clang diagnostic pop
+#endif
 
 namespace detail {
 

@@ -61,8 +61,7 @@ template <const auto& Model, const auto& Recipe = all_fp32, class Isa = native, 
 struct net : detail::net_run<net<Model, Recipe, Isa, Mode>, std::make_integer_sequence<int, Model.count_of(op::input)>,
                              std::make_integer_sequence<int, Model.output_count>> {
     static_assert(detail::check_recipe<Model, Recipe>());
-    static constexpr auto linkage = &model_must_be_inline_constexpr<Model>;
-    static constexpr auto recipe_linkage = &model_must_be_inline_constexpr<Recipe>;
+    static_assert(linkage_of<Model>::external && linkage_of<Recipe>::external);
 
     using recipe_type = std::remove_cvref_t<decltype(Recipe)>;
     using isa = Isa;
@@ -76,7 +75,7 @@ struct net : detail::net_run<net<Model, Recipe, Isa, Mode>, std::make_integer_se
     using layer = typename layer_of<detail::shrunk<Model, Recipe, Mode>, Id, recipe_type>::type;
 
     /// Bytes that `run` needs besides the tensors of the caller; of state that recurrent layers keep (none yet).
-    static constexpr int arena_bytes = plan.arena_bytes;
+    static constexpr int arena_bytes = plan.arena_bytes > 0 ? plan.arena_bytes : 1;  ///< never 0: an array of that size is no array
     static constexpr int state_bytes = 0;
 
 private:
@@ -117,6 +116,14 @@ public:
     static constexpr int output_id(int index) { return graph.outputs[index]; }
     static constexpr element element_of(int id) { return recipe_type::elements[graph.nodes[id].format]; }
     static constexpr int size_of(int id) { return graph.nodes[id].output.elements(); }
+
+    /// What `run` takes of the caller: spans of static extent.
+    template <int Index>
+    using input = std::span<const std::conditional_t<element_of(input_id(Index)) == element::float32, float, std::int8_t>,
+                            static_cast<std::size_t>(size_of(input_id(Index)))>;
+    template <int Index>
+    using output = std::span<std::conditional_t<element_of(output_id(Index)) == element::float32, float, std::int8_t>,
+                             static_cast<std::size_t>(size_of(output_id(Index)))>;
 
     /// Views of packed weights: a Hana tuple of one typed view per node. Made by `bind`, from an emitted header or by `convert`.
     struct weights {
@@ -200,9 +207,6 @@ private:
 
 namespace detail {
 
-template <class Net, int Id>
-using caller_element = std::conditional_t<Net::element_of(Id) == element::float32, float, std::int8_t>;
-
 /// `run` with one span of static extent per input and output, in the order of declaration.
 template <class Net, int... In, int... Out>
 struct net_run<Net, std::integer_sequence<int, In...>, std::integer_sequence<int, Out...>> {
@@ -211,15 +215,15 @@ struct net_run<Net, std::integer_sequence<int, In...>, std::integer_sequence<int
     /// @param  weights  from the emitted header, or `convert`
     /// @param  inputs   one span per input, [height, width, channels] each
     /// @param  outputs  one span per output; must not overlap inputs or the arena
-    /// @param  arena    std::byte[N], std::array or span of static size, at least Net::arena_bytes, any alignment; nothing outside
-    ///                  of it is touched
+    /// @param  arena    std::byte[N], std::array or span of static size, at least Net::arena_bytes; aligned as float where
+    ///                  layers are float, on 64 bytes for speed; nothing outside of it is touched
     /// @param  threads  who runs the parts of a layer; `serial` if not given
     template <class Arena, executor Executor = serial, class N = Net>
-    static void run(const typename N::weights& weights,
-                    std::span<const caller_element<N, N::input_id(In)>, N::size_of(N::input_id(In))>... inputs,
-                    std::span<caller_element<N, N::output_id(Out)>, N::size_of(N::output_id(Out))>... outputs, Arena&& arena,
-                    const Executor& threads = {}) noexcept {
+    static void run(const typename N::weights& weights, typename N::template input<In>... inputs,
+                    typename N::template output<Out>... outputs, Arena&& arena, const Executor& threads = {}) noexcept {
         const std::span memory{arena};
+        static_assert(std::is_same_v<typename decltype(memory)::element_type, std::byte>,
+                      "the arena must be of std::byte: std::byte[N], std::array or a span of them");
         constexpr std::size_t bytes = decltype(memory)::extent;
         constexpr bool enough = bytes != std::dynamic_extent && static_cast<long long>(bytes) >= N::arena_bytes;
         [[maybe_unused]] detail::arena_span<arena_of<static_cast<long long>(bytes)>, needed<N::arena_bytes>, enough> checked;

@@ -62,6 +62,7 @@ constexpr void fold_into_products(model<Capacity>& m) {
             product.value_origin = product.stage_origin = n.value_origin;
             product.bias = true;
             redirect(m, id, source);
+            n.input_count = 0;  // read no more, so that the next one to be folded is the only reader
         } else if (n.kind == op::batch_norm) {
             n.kind = op::depthwise_conv2d;
             n.slide = {};
