@@ -15,5 +15,5 @@ endif()
 configure_package_config_file(cmake/compressConfig.cmake.in compressConfig.cmake INSTALL_DESTINATION "${package}")
 write_basic_package_version_file(compressConfigVersion.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/compressConfig.cmake" "${CMAKE_CURRENT_BINARY_DIR}/compressConfigVersion.cmake"
-    cmake/dependencies.cmake DESTINATION "${package}" COMPONENT development)
+    cmake/dependencies.cmake cmake/compress_add_model.cmake DESTINATION "${package}" COMPONENT development)
 install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}" COMPONENT development)

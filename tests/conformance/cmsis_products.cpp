@@ -57,8 +57,9 @@ fp32_kernel fp32_row(const char* name) {
                 [](const i8* packed, const float* in, float* out, const float*) { layer::template run<tc::native>(packed, in, out); }};
     } else {
         using layer = layers::conv2d<G, tc::tag::fp32>;
-        return {name, G, none, false, none, layer::packed_bytes, layer::pack, layer::template run<tc::isa::scalar>,
-                layer::template run<tc::native>};
+        return {name, G, none, false, none, layer::packed_bytes, layer::pack,
+                [](const i8* packed, const float* in, float* out, const float*) { layer::template run<tc::isa::scalar>(packed, in, out); },
+                [](const i8* packed, const float* in, float* out, const float*) { layer::template run<tc::native>(packed, in, out); }};
     }
 }
 

@@ -13,19 +13,25 @@ using tc::clamp_kind;
 using tc::conv_geometry;
 using tc::float_end;
 
+template <conv_geometry G>
+constexpr conv_geometry flat = G.flattened();
+
 template <conv_geometry G, float_end End = float_end{}>
 tests::fp32_kernel kernel(const char* name) {
-    constexpr conv_geometry flat = G.flattened();
-    using order = tc::panel_order<flat, 1>;
+    using order = tc::panel_order<flat<G>, 1>;
     return {name,
             G,
             End.stage,
             End.residual,
             End.sum,
             tc::float_sections<order>::bytes,
-            tc::pack_float<order, flat>,
-            tc::conv2d_fp32_reference<flat, End>,
-            tc::conv2d_fp32<tc::native, G, End>};
+            tc::pack_float<order, flat<G>>,
+            [](const std::int8_t* packed, const float* input, float* output, const float* residual) {
+                tc::conv2d_fp32_reference<flat<G>, End>(packed, input, output, residual);
+            },
+            [](const std::int8_t* packed, const float* input, float* output, const float* residual) {
+                tc::conv2d_fp32<tc::native, G, End>(packed, input, output, residual);
+            }};
 }
 
 constexpr conv_geometry same(int height, int width, int in, int out, int kernel, int dilation = 1, int groups = 1) {

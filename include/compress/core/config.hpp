@@ -18,11 +18,14 @@
 /// A tile is a function of its own: one copy serves every layer of the same geometry, and compile time stays linear.
 #define COMPRESS_NOINLINE __attribute__((noinline, nothrow))
 
-/// Unrolls the loop that follows completely: accumulators indexed by its variable must end in registers at -O2 too.
+/// Unrolls the loop that follows completely: accumulators indexed by its variable must end in registers at -O2 too. Or leaves it
+/// a loop.
 #if defined(__clang__)
 #define COMPRESS_UNROLL _Pragma("clang loop unroll(full)")
+#define COMPRESS_ROLL _Pragma("clang loop unroll(disable)")
 #else
 #define COMPRESS_UNROLL _Pragma("GCC unroll 64")
+#define COMPRESS_ROLL _Pragma("GCC unroll 1")
 #endif
 
 /// The same for a lambda, after its parameter list.

@@ -166,9 +166,10 @@ COMPRESS_INLINE void conv2d_fp32_block(const std::int8_t* packed, int group, int
             tile.template operator()<Rows, x>(x);
         });
         if constexpr (tiles::rest != 0) {
-            constexpr int x = tiles::whole * Rows;
-            constexpr int first = tiles::touches_padding(x, tiles::rest) ? x : interior_tile;
-            tile.template operator()<tiles::rest, first>(x);
+            constexpr int count = !End.residual && tiles::whole > 0 ? Rows : tiles::rest;  // overlapping, as in conv2d_int8_block
+            constexpr int x = G.out_width - count;
+            constexpr int first = tiles::touches_padding(x, count) ? x : interior_tile;
+            tile.template operator()<count, first>(x);
         }
     }
 }

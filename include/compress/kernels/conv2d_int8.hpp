@@ -188,14 +188,22 @@ COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const
     const vector_end finish(end);
     constexpr int group_outputs = vector_end::group * V::lanes;
     constexpr int outputs = (Panels - 1) * panel_outputs + Last;
+    // The sums leave the registers here: the end of a row is then a loop, not Rows copies, of which compilers would make half their
+    // work and the instruction cache half its content.
+    alignas(64) std::int32_t kept[Rows][columns * V::lanes];
     COMPRESS_UNROLL
+    for (int m = 0; m < Rows; ++m) {
+        COMPRESS_UNROLL
+        for (int j = 0; j < columns; ++j) V::store(kept[m] + j * V::lanes, sums[m][j]);
+    }
+    COMPRESS_ROLL
     for (int m = 0; m < Rows; ++m) {
         for_constants<ceil_div(columns, vector_end::group)>([&]<int Group>() COMPRESS_LAMBDA_INLINE {
             constexpr int first = Group * vector_end::group;
             i32 scaled[vector_end::group];
             for_constants<vector_end::group>([&]<int K>() COMPRESS_LAMBDA_INLINE {
                 if constexpr (first + K < columns)
-                    scaled[K] = V::requantize(sums[m][first + K], factors[first + K]);
+                    scaled[K] = V::requantize(V::load(kept[m] + (first + K) * V::lanes), factors[first + K]);
                 else
                     scaled[K] = scaled[0];
             });
@@ -277,11 +285,15 @@ COMPRESS_INLINE void conv2d_int8_block(const std::int8_t* packed, int group, int
             conv2d_int8_edge<V, G, Rows, Panels, x, Last, Residual>(rows, block, end, to + at(x), other_at(x));
         });
         if constexpr (tiles::rest != 0) {
-            constexpr int x = tiles::whole * Rows;
-            if constexpr (tiles::touches_padding(x, tiles::rest))
-                conv2d_int8_edge<V, G, tiles::rest, Panels, x, Last, Residual>(rows, block, end, to + at(x), other_at(x));
+            // The last tile overlaps the one before it, which saves compiling a narrower one; not where a residual may lie in the
+            // place of the output and would be added twice.
+            constexpr bool overlaps = !Residual && tiles::whole > 0;
+            constexpr int count = overlaps ? Rows : tiles::rest;
+            constexpr int x = G.out_width - count;
+            if constexpr (tiles::touches_padding(x, count))
+                conv2d_int8_edge<V, G, count, Panels, x, Last, Residual>(rows, block, end, to + at(x), other_at(x));
             else
-                conv2d_int8_tile<V, G, tiles::rest, Panels, interior_tile, Last, Residual>(rows, x, block, end, to + at(x), other_at(x));
+                conv2d_int8_tile<V, G, count, Panels, interior_tile, Last, Residual>(rows, x, block, end, to + at(x), other_at(x));
         }
     }
 }

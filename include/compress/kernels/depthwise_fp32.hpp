@@ -138,8 +138,9 @@ COMPRESS_NOTHROW constexpr void depthwise_fp32(const std::int8_t* packed, const 
                 tile.template operator()<count, x>(x);
             });
             if constexpr (tiles::rest != 0) {
-                constexpr int x = tiles::whole * count;
-                tile.template operator()<tiles::rest, tiles::touches_padding(x, tiles::rest) ? x : interior_tile>(x);
+                constexpr int last = tiles::whole > 0 ? count : tiles::rest;
+                constexpr int x = G.out_width - last;
+                tile.template operator()<last, tiles::touches_padding(x, last) ? x : interior_tile>(x);
             }
         }
     }

@@ -162,8 +162,9 @@ struct depthwise_int8_block {
                 pixels<step, x>(rows, x, to + x * G.out_channels);
             });
             if constexpr (tiles::rest != 0) {
-                constexpr int x = tiles::whole * step;
-                pixels<tiles::rest, tiles::touches_padding(x, tiles::rest) ? x : interior_tile>(rows, x, to + x * G.out_channels);
+                constexpr int count = tiles::whole > 0 ? step : tiles::rest;
+                constexpr int x = G.out_width - count;
+                pixels<count, tiles::touches_padding(x, count) ? x : interior_tile>(rows, x, to + x * G.out_channels);
             }
         }
     }
