@@ -25,3 +25,4 @@
 #include <compress/transform/calibrate.hpp>
 #include <compress/transform/convert.hpp>
 #include <compress/transform/load_weights.hpp>
+#include <compress/transform/remove_dead_channels.hpp>

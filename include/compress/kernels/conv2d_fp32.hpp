@@ -77,7 +77,7 @@ COMPRESS_NOINLINE void conv2d_fp32_tile(const float* const* rows, int column, co
         for (int m = 0; m < Rows; ++m) sums[m][j] = start;
     }
     for (int i = 0; i < G.kernel_height; ++i) {
-        if (G.kernel_height > 1 && rows[i] == nullptr) continue;
+        if (G.leaves_rows() && rows[i] == nullptr) continue;
         const float* w = weights + i * order::row_elements;
         const auto weights_at = [&](int j) COMPRESS_LAMBDA_INLINE {
             return V::load(w + (j / vectors) * order::panel_elements + (j % vectors) * V::lanes);

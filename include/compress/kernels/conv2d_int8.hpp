@@ -119,7 +119,7 @@ COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const
             if constexpr (stored_offset<typename V::activation> == 128)
                 start[j] = V::subtract(start[j], V::template shift_left<7>(V::load(block.weight_sum + j * V::lanes)));
         }
-        if constexpr (G.kernel_height > 1) {
+        if constexpr (G.leaves_rows()) {
             // Rows outside the image are the zero point all along, the same for each pixel.
             const bytes4 zero = V::spread4(zero_point_word<V>(end.input_zero_point));
             for (int i = 0; i < G.kernel_height; ++i) {
@@ -138,7 +138,7 @@ COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const
     }
 
     for (int i = 0; i < G.kernel_height; ++i) {
-        if (G.kernel_height > 1 && rows[i] == nullptr) continue;
+        if (G.leaves_rows() && rows[i] == nullptr) continue;
         // One step: four terms of each pixel against four terms of each output.
         const auto step = [&](int offset, auto&& word) COMPRESS_LAMBDA_INLINE {
             bytes4 w[columns];

@@ -95,10 +95,9 @@ COMPRESS_NOTHROW constexpr void softmax_int8(softmax_scaling scaling, const In* 
         for (int i = 0; i < Columns; ++i) {
             const std::int32_t difference = input[i] - largest;
             std::int32_t q = -128;
-            if (difference >= scaling.lowest) {
-                const int exponent = 35 - headroom;
-                q = clamp32(rounding_shift(high_mul(scale, exponential(difference)), exponent > 31 ? 31 : exponent) - 128, -128, 127);
-            }
+            const int exponent = 35 - headroom;
+            if (difference >= scaling.lowest && exponent <= 31)  // beyond, every quotient rounds to 0
+                q = clamp32(rounding_shift(high_mul(scale, exponential(difference)), exponent) - 128, -128, 127);
             output[i] = static_cast<Out>(q + stored_offset<Out>);
         }
     }

@@ -33,6 +33,9 @@ struct conv_geometry {
     constexpr bool row_inside(int y) const { return y >= 0 && y < in_height; }
     constexpr bool column_inside(int x) const { return x >= 0 && x < in_width; }
 
+    /// Whether some output row has a kernel row outside the image.
+    constexpr bool leaves_rows() const { return row(0, 0) < 0 || row(out_height - 1, kernel_height - 1) >= in_height; }
+
     constexpr int in_elements() const { return in_height * in_width * in_channels; }
     constexpr int out_elements() const { return out_height * out_width * out_channels; }
     constexpr int terms() const { return kernel_height * kernel_width * group_inputs(); }

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+#include <compress/transform/convert.hpp>
+
+#include <limits>
+
+#include <compress/graph/builder.hpp>
+#include <compress/io/emit_header.hpp>
+#include <compress/transform/calibrate.hpp>
+
+#include "../catch.hpp"
+
+namespace tc = tensor_compress;
+using Catch::Matchers::ContainsSubstring;
+
+namespace conversion {
+
+inline constexpr auto tiny = tc::make_model([](auto& g) {
+    auto x = g.relu(g.batch_norm("norm", g.conv2d("conv", g.input("image", {4, 4, 1}), 3, {3, 3}, {.bias = false})));
+    g.linear("head", g.global_average_pool("pool", x), 2);
+});
+inline constexpr tc::recipe int8_all{tc::int8};
+inline constexpr auto float_head = tc::recipe{tc::int8}.with("head", tc::fp32);
+using int8_net = tc::net<tiny, int8_all>;
+
+tc::named_tensors weights() {
+    tc::named_tensors tensors;
+    for (const auto& [name, extents] : tc::needed_tensors(tiny)) {
+        auto t = tc::make_array<float>(extents);
+        for (std::size_t i = 0; i < t.size(); ++i) t.data()[i] = 0.25f * static_cast<float>(static_cast<int>(i * 7 % 9) - 4);
+        if (name == "norm.running_var") t.fill(0.5f);
+        tensors.emplace(name, t);
+    }
+    return tensors;
+}
+std::vector<std::vector<float>> images() {
+    std::vector<std::vector<float>> all;
+    for (int k = 0; k < 8; ++k) {
+        all.emplace_back(16);
+        for (std::size_t i = 0; i < 16; ++i) all.back()[i] = static_cast<float>((static_cast<int>(i) * 5 + k * 3) % 11) / 5.0f - 1.0f;
+    }
+    return all;
+}
+
+}  // namespace conversion
+
+TEST_CASE("convert lists everything that is wrong with the tensors in one error") {
+    auto tensors = conversion::weights();
+    tensors.erase("head.bias");
+    tensors["conv.weight"] = tc::make_array<float>({3, 1, 5, 5});
+    tensors["extra.weight"] = tc::make_array<float>({1});
+    CHECK_THROWS_WITH(tc::convert<tc::net<conversion::tiny>>(tensors),
+                      ContainsSubstring("no head.bias [2]") && ContainsSubstring("conv.weight is [3, 1, 5, 5] instead of [3, 1, 3, 3]") &&
+                          ContainsSubstring("extra.weight belongs to no layer"));
+}
+
+TEST_CASE("convert refuses weights that are not finite, by name") {
+    auto tensors = conversion::weights();
+    tensors.at("head.weight")(1, 2) = std::numeric_limits<float>::quiet_NaN();
+    CHECK_THROWS_WITH(tc::convert<tc::net<conversion::tiny>>(tensors), ContainsSubstring("head.weight"));
+}
+
+TEST_CASE("calibration refuses no records, and records of another size") {
+    const auto tensors = conversion::weights();
+    CHECK_THROWS_WITH(tc::calibrate<conversion::tiny>(tensors, std::vector<std::vector<float>>{}), ContainsSubstring("no records"));
+    CHECK_THROWS_WITH(tc::calibrate<conversion::tiny>(tensors, std::vector<std::vector<float>>{{1, 2, 3}}),
+                      ContainsSubstring("3 values for an input of 16"));
+    std::vector<std::vector<float>> endless{std::vector<float>(16, std::numeric_limits<float>::infinity())};
+    CHECK_THROWS_WITH(tc::calibrate<conversion::tiny>(tensors, endless), ContainsSubstring("not finite"));
+}
+
+TEST_CASE("an int8 net without a calibration names the value that lacks a range") {
+    CHECK_THROWS_WITH(tc::convert<conversion::int8_net>(conversion::weights()), ContainsSubstring("image") && ContainsSubstring("no range"));
+}
+
+TEST_CASE("int8 and mixed variants follow the float net") {
+    const auto tensors = conversion::weights();
+    const auto seen = tc::calibrate<conversion::tiny>(tensors, conversion::images());
+    const auto float_weights = tc::convert<tc::net<conversion::tiny>>(tensors);
+    const auto int8_weights = tc::convert<conversion::int8_net>(tensors, seen);
+    using mixed_net = tc::net<conversion::tiny, conversion::float_head>;
+    const auto mixed_weights = tc::convert<mixed_net>(tensors, seen);
+    tc::runner<tc::net<conversion::tiny>> exact(float_weights);
+    tc::runner<conversion::int8_net> rough(int8_weights);
+    tc::runner<mixed_net> mixed(mixed_weights);
+    for (const auto& image : conversion::images()) {
+        const auto expected = exact(image);
+        const auto found = rough(image);
+        const auto other = mixed(image);
+        for (std::size_t i = 0; i < expected.size(); ++i) {
+            CHECK(found[i] == Approx(expected[i]).margin(0.08));
+            CHECK(other[i] == Approx(expected[i]).margin(0.08));
+        }
+    }
+}
+
+TEST_CASE("an emitted header has the recipe, each layer's bytes and no float weights of int8 layers") {
+    const auto tensors = conversion::weights();
+    const auto seen = tc::calibrate<conversion::tiny>(tensors, conversion::images());
+    const auto text = tc::header_text(tc::convert<conversion::int8_net>(tensors, seen), "tiny_int8");
+    CHECK(text.find("tensor_compress::recipe{tensor_compress::int8}") != std::string::npos);
+    CHECK(text.find("namespace tiny_int8 {") != std::string::npos);
+    CHECK(text.find("#include <compress/inference.hpp>") != std::string::npos);
+    CHECK(text.find("float ") == std::string::npos);
+    for (int id = 0; id < conversion::int8_net::node_count; ++id)
+        if (const int size = conversion::int8_net::table[static_cast<std::size_t>(id)].packed_bytes; size > 0)
+            CHECK(text.find("layer_" + std::to_string(id) + '[' + std::to_string(size) + " + 1]") != std::string::npos);
+    CHECK(tc::recipe_text(conversion::float_head) == R"(tensor_compress::recipe{tensor_compress::int8}.with("head", tensor_compress::fp32))");
+}
+
+TEST_CASE("a layer whose sums would not fit 32 bits after scaling is refused by name") {
+    tc::effective_weights e{{1.0f}, {0.0f}, 1, 1};
+    CHECK_THROWS_WITH(tc::quantize_product(e, {1000.0f, 0}, {1e-9f, 0}, "loud"), ContainsSubstring("loud"));
+    CHECK_NOTHROW(tc::quantize_product(e, {0.1f, 0}, {0.1f, 0}, "calm"));
+}
