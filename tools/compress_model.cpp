@@ -17,6 +17,7 @@
 
 #include <compress/io/onnx.hpp>
 #include <compress/io/safetensors.hpp>
+#include <compress/transform/remove_dead_channels.hpp>
 
 #include "compress_model/compiler.hpp"
 #include "compress_model/failure.hpp"
@@ -107,7 +108,12 @@ void expect_sensible(const options& o) {
 tc::imported_model import(const options& o) {
     const progress step("import");
     auto imported = tc::import_onnx(o.model);
-    if (imported.inputs.size() == 1) return imported;
+    if (imported.inputs.size() == 1) {
+        for (const auto& layer : tc::remove_dead_channels(imported.graph, imported.weights).layers)
+            std::fprintf(stderr, "%s: %d of %d channels feed nothing and are left out\n", layer.label.c_str(),
+                         layer.before - layer.after, layer.before);
+        return imported;
+    }
     std::string names;
     for (const auto& input : imported.inputs) names += (names.empty() ? "" : ", ") + input.name;
     throw tc::error(o.model, "has " + std::to_string(imported.inputs.size()) + " inputs (" + names + "), expected one",

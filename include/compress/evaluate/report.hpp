@@ -15,6 +15,8 @@ namespace tensor_compress {
 /// One layer of a variant in a report.
 struct layer_report {
     std::string label, operation, format, shape;
+    std::string kernel;  ///< what runs it: "int8 conv2d, avx512-vnni"; empty where nothing runs
+    double us = 0;       ///< microseconds, smallest of many
     int weights_bytes = 0;
     long long multiply_adds = 0;
     std::optional<double> sqnr_db;
@@ -105,8 +107,14 @@ variant_report evaluate(std::string name, const named_tensors& tensors, const ca
         noise = layer_noise<Net>(tensors, seen, weights, records(some));
     }
     r.time = measure_latency<Net>(weights);
-    for (const layer_info& row : Net::table) {
-        layer_report layer{text_of(row.label), row.operation, row.precision, extents_text(row.output), row.packed_bytes, row.multiply_adds, {}};
+    const auto times = step_times<Net>(weights);
+    for (int id = 0; id < Net::node_count; ++id) {
+        const layer_info& row = Net::table[static_cast<std::size_t>(id)];
+        const op kind = Net::graph[id].kind;
+        const bool runs = kind != op::input && kind != op::constant && !detail::is_view(kind);
+        layer_report layer{text_of(row.label), row.operation, row.precision, extents_text(row.output),
+                           runs ? std::string(row.precision) + ' ' + row.operation + ", " + Net::isa::name : std::string(),
+                           runs ? times[static_cast<std::size_t>(id)] : 0, row.packed_bytes, row.multiply_adds, {}};
         for (const auto& n : noise)
             if (n.label == layer.label) layer.sqnr_db = n.sqnr_db;
         r.layers.push_back(std::move(layer));
@@ -134,7 +142,7 @@ inline std::string noise_table(const variant_report& variant) {
     return table.text();
 }
 
-/// The report as JSON, one object per variant and per layer.
+/// The report as JSON, one object per variant and per layer. `peak_share` is null: the machine's peak is not measured here.
 inline nlohmann::ordered_json report_json(const model_report& report) {
     using json = nlohmann::ordered_json;
     const auto number = [](const std::optional<double>& v) { return v ? json(*v) : json(nullptr); };
@@ -142,8 +150,9 @@ inline nlohmann::ordered_json report_json(const model_report& report) {
     for (const auto& v : report.variants) {
         json layers = json::array();
         for (const auto& l : v.layers)
-            layers.push_back({{"label", l.label}, {"operator", l.operation}, {"format", l.format}, {"shape", l.shape},
-                              {"weights_bytes", l.weights_bytes}, {"macs", l.multiply_adds}, {"sqnr_db", number(l.sqnr_db)}});
+            layers.push_back({{"label", l.label}, {"operator", l.operation}, {"format", l.format}, {"shape", l.shape}, {"kernel", l.kernel},
+                              {"weights_bytes", l.weights_bytes}, {"macs", l.multiply_adds}, {"us", l.us}, {"peak_share", nullptr},
+                              {"sqnr_db", number(l.sqnr_db)}});
         variants.push_back({{"name", v.name}, {"precision", v.precision}, {"sparsity", v.sparsity}, {"accuracy", number(v.accuracy)},
                             {"sqnr_db", number(v.sqnr_db)}, {"weights_bytes", v.weights_bytes}, {"arena_bytes", v.arena_bytes},
                             {"state_bytes", v.state_bytes}, {"macs", v.multiply_adds},

@@ -20,9 +20,9 @@ inline bool is_taken_word(std::string_view word) {
         " alignas alignof and and_eq asm assert auto bitand bitor bool break case catch char char8_t "
         "char16_t char32_t class co_await co_return co_yield compl concept const consteval constexpr "
         "constinit const_cast continue decltype default delete do double dynamic_cast else enum errno "
-        "explicit export extern false float for friend goto if inline int linux long major minor mutable "
+        "explicit export extern false float for friend goto if inline int linux long main major minor mutable "
         "namespace new noexcept not not_eq nullptr operator or or_eq private protected public register "
-        "reinterpret_cast requires return short signed sizeof static static_assert static_cast stderr "
+        "reinterpret_cast requires return short signed sizeof static static_assert static_cast std stderr "
         "stdin stdout struct switch template tensor_compress this thread_local throw true try typedef "
         "typeid typename union unix unsigned using virtual void volatile wchar_t while xor xor_eq ";
     // Words in capitals may be macros (EOF, NULL, NAN, INFINITY).
