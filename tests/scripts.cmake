@@ -3,7 +3,7 @@
 # Tests that are scripts: structure, headers, rejects, install.
 
 if(CMAKE_CROSSCOMPILING)
-    message(STATUS "compress: cross-compiling, skipped: structure, headers, rejects, install")
+    message(STATUS "compress: cross-compiling, skipped: structure, headers, rejects, docs, install")
     return()
 endif()
 if(EXISTS "${umbrella}")
@@ -18,7 +18,7 @@ endif()
 find_program(COMPRESS_PYTHON python3 HINTS /usr/bin)
 mark_as_advanced(COMPRESS_PYTHON)
 if(NOT COMPRESS_PYTHON)
-    message(STATUS "compress: no python3, skipped: structure, headers, rejects")
+    message(STATUS "compress: no python3, skipped: structure, headers, rejects, docs")
     return()
 endif()
 
@@ -46,6 +46,12 @@ function(compress_header_test part flags)
         WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}")
     set_tests_properties(headers.${part} PROPERTIES PROCESSORS 2)
 endfunction()
+# Every C++ snippet of the documentation.
+if(COMPRESS_HOST)
+    add_test(NAME docs COMMAND "${COMPRESS_PYTHON}" docs/run.py --flags "${host_flags}" --source "${PROJECT_SOURCE_DIR}"
+        --work "${CMAKE_CURRENT_BINARY_DIR}/docs" -- "${CMAKE_CXX_COMPILER}" WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}")
+    set_tests_properties(docs PROPERTIES PROCESSORS 2)
+endif()
 compress_header_test(target "${inference_flags}")
 if(COMPRESS_HOST)
     compress_header_test(host "${host_flags}")

@@ -5,21 +5,15 @@
 
 #include "../catch.hpp"
 #include "../data.hpp"
+#include "../scratch.hpp"
 
 namespace tc = tensor_compress;
 namespace fs = std::filesystem;
 using Catch::Matchers::ContainsSubstring;
+using tests::scratch_folder;
 using byte_vector = std::vector<std::uint8_t>;
 
 namespace {
-
-/// A folder of this test's own, removed at the end.
-struct scratch_folder {
-    fs::path path = fs::temp_directory_path() / ("compress-cifar-" + std::to_string(std::random_device{}()));
-    scratch_folder() { fs::create_directories(path); }
-    ~scratch_folder() { fs::remove_all(path); }
-    fs::path operator/(const char* name) const { return path / name; }
-};
 
 std::uint8_t pixel(std::size_t record, std::size_t channel, std::size_t position) {
     return static_cast<std::uint8_t>(record * 31 + channel * 101 + position * 7);

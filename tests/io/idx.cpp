@@ -5,21 +5,15 @@
 
 #include "../catch.hpp"
 #include "../data.hpp"
+#include "../scratch.hpp"
 
 namespace tc = tensor_compress;
 namespace fs = std::filesystem;
 using Catch::Matchers::ContainsSubstring;
+using tests::scratch_folder;
 using byte_vector = std::vector<std::uint8_t>;
 
 namespace {
-
-/// A folder of this test's own, removed at the end.
-struct scratch_folder {
-    fs::path path = fs::temp_directory_path() / ("compress-idx-" + std::to_string(std::random_device{}()));
-    scratch_folder() { fs::create_directories(path); }
-    ~scratch_folder() { fs::remove_all(path); }
-    fs::path operator/(const char* name) const { return path / name; }
-};
 
 byte_vector idx(std::uint32_t magic, const std::vector<std::uint32_t>& extents, const byte_vector& elements) {
     byte_vector bytes;

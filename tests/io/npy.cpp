@@ -4,21 +4,15 @@
 #include <cmath>
 
 #include "../catch.hpp"
+#include "../scratch.hpp"
 
 namespace tc = tensor_compress;
 namespace fs = std::filesystem;
 using Catch::Matchers::ContainsSubstring;
+using tests::scratch_folder;
 using byte_vector = std::vector<std::uint8_t>;
 
 namespace {
-
-/// A folder of this test's own, removed at the end.
-struct scratch_folder {
-    fs::path path = fs::temp_directory_path() / ("compress-npy-" + std::to_string(std::random_device{}()));
-    scratch_folder() { fs::create_directories(path); }
-    ~scratch_folder() { fs::remove_all(path); }
-    fs::path operator/(const char* name) const { return path / name; }
-};
 
 /// An .npy file with any header text.
 byte_vector npy(const std::string& header, const byte_vector& data, std::uint8_t major = 1) {

@@ -7,21 +7,15 @@
 
 #include "../catch.hpp"
 #include "../data.hpp"
+#include "../scratch.hpp"
 
 namespace tc = tensor_compress;
 namespace fs = std::filesystem;
 using Catch::Matchers::ContainsSubstring;
+using tests::scratch_folder;
 using byte_vector = std::vector<std::uint8_t>;
 
 namespace {
-
-/// A folder of this test's own, removed at the end.
-struct scratch_folder {
-    fs::path path = fs::temp_directory_path() / ("compress-safetensors-" + std::to_string(std::random_device{}()));
-    scratch_folder() { fs::create_directories(path); }
-    ~scratch_folder() { fs::remove_all(path); }
-    fs::path operator/(const char* name) const { return path / name; }
-};
 
 /// A safetensors file with any header text, and any length claimed for it.
 byte_vector file_of(const std::string& header, const byte_vector& data, std::uint64_t claimed) {

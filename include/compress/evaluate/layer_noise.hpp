@@ -14,6 +14,15 @@ struct layer_noise_row {
 
 namespace detail {
 
+/// The one farther from the float net first; labels decide between equals.
+struct noisier {
+    template <class Row>
+    bool operator()(const Row& a, const Row& b) const {
+        const double x = a.sqnr_db.value_or(1e9), y = b.sqnr_db.value_or(1e9);
+        return x != y ? x < y : a.label < b.label;
+    }
+};
+
 template <class Net>
 struct keep_values {
     std::vector<std::vector<float>>& values;  ///< by id in the written model
@@ -69,8 +78,7 @@ std::vector<layer_noise_row> layer_noise(const named_tensors& tensors, const cal
     }
     std::vector<layer_noise_row> rows;
     for (int id = 0; id < Net::node_count; ++id) rows.push_back({text_of(Net::graph[id].name), noise[static_cast<std::size_t>(id)].decibels()});
-    std::stable_sort(rows.begin(), rows.end(),
-                     [](const auto& a, const auto& b) { return a.sqnr_db.value_or(1e9) < b.sqnr_db.value_or(1e9); });
+    std::sort(rows.begin(), rows.end(), detail::noisier{});
     return rows;
 }
 

@@ -135,7 +135,7 @@ inline std::string report_table(const model_report& report) {
 /// Layers of a variant, those farthest from the float net first.
 inline std::string noise_table(const variant_report& variant) {
     auto rows = variant.layers;
-    std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.sqnr_db.value_or(1e9) < b.sqnr_db.value_or(1e9); });
+    std::sort(rows.begin(), rows.end(), detail::noisier{});
     text_table table({"layer", "operator", "format", "SQNR dB"});
     for (const auto& row : rows)
         if (row.sqnr_db) table.add({row.label, row.operation, row.format, fixed_text(*row.sqnr_db, 1)});

@@ -187,17 +187,8 @@ COMPRESS_NOTHROW constexpr void conv2d_fp32(const std::int8_t* packed, const flo
         using V = simd::vector_unit<Isa>;
         using order = panel_order<G, 1>;
         constexpr tile_size tile = choose_tile<V>(G.out_width, order::panels);
-        constexpr int blocks = order::panels / tile.panels, rest = order::panels % tile.panels;
-        constexpr int last = G.group_outputs() - (order::panels - 1) * panel_outputs;
-        constexpr int whole_blocks = last == panel_outputs || rest != 0 ? blocks : blocks - 1;
-        constexpr int all_blocks = blocks + (rest != 0 ? 1 : 0);
-        threads.parallel_for(G.groups * all_blocks, [&](int task) COMPRESS_LAMBDA_INLINE {
-            const int group = task / all_blocks, b = task % all_blocks;
-            if (b < whole_blocks) {
-                detail::conv2d_fp32_block<V, G, End, tile.rows, tile.panels, panel_outputs>(packed, group, b * tile.panels, input, output, residual);
-            } else if constexpr (whole_blocks < all_blocks) {
-                detail::conv2d_fp32_block<V, G, End, tile.rows, (rest != 0 ? rest : tile.panels), last>(packed, group, b * tile.panels, input, output, residual);
-            }
+        for_each_block<G, order, tile>(threads, [&]<int Panels, int Last>(int group, int panel) COMPRESS_LAMBDA_INLINE {
+            detail::conv2d_fp32_block<V, G, End, tile.rows, Panels, Last>(packed, group, panel, input, output, residual);
         });
     }
 }

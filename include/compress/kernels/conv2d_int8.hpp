@@ -56,12 +56,14 @@ COMPRESS_INLINE std::int32_t word_of(const In* p) {
     if constexpr (stored_offset<typename V::activation> != stored_offset<In>) word ^= static_cast<std::int32_t>(0x80808080u);
     return word;
 }
-/// The last `Count` bytes of a run; the weights beyond it are zero.
+/// The last `Count` bytes of a run; the weights beyond it are zero. Put together in a register: a word loaded where single bytes
+/// were just stored waits for them.
 template <class V, int Count, class In>
 COMPRESS_INLINE std::int32_t tail_word_of(const In* p) {
-    In bytes[4]{};
-    std::memcpy(bytes, p, Count);
-    return word_of<V>(bytes);
+    std::uint32_t word = 0;
+    for (int i = 0; i < Count; ++i) word |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(p[i])) << (8 * i);
+    if constexpr (stored_offset<typename V::activation> != stored_offset<In>) word ^= 0x80808080u;
+    return static_cast<std::int32_t>(word);
 }
 template <class V>
 COMPRESS_INLINE std::int32_t zero_point_word(std::int32_t zero_point) {
@@ -314,17 +316,8 @@ COMPRESS_NOTHROW constexpr void conv2d_int8(const std::int8_t* packed, const In*
         using order = panel_order<G, 4>;
         constexpr bool split = sizeof(typename V::bytes4) > sizeof(typename V::i32);
         constexpr tile_size tile = choose_tile<V>(G.out_width, order::panels, split ? 1 + V::vectors_per_panel : 0);
-        constexpr int blocks = order::panels / tile.panels, rest = order::panels % tile.panels;
-        constexpr int last = G.group_outputs() - (order::panels - 1) * panel_outputs;
-        constexpr int whole_blocks = last == panel_outputs || rest != 0 ? blocks : blocks - 1;
-        constexpr int all_blocks = blocks + (rest != 0 ? 1 : 0);
-        threads.parallel_for(G.groups * all_blocks, [&](int task) COMPRESS_LAMBDA_INLINE {
-            const int group = task / all_blocks, b = task % all_blocks;
-            if (b < whole_blocks) {
-                detail::conv2d_int8_block<V, G, tile.rows, tile.panels, panel_outputs, Residual>(packed, group, b * tile.panels, input, output, residual);
-            } else if constexpr (whole_blocks < all_blocks) {
-                detail::conv2d_int8_block<V, G, tile.rows, (rest != 0 ? rest : tile.panels), last, Residual>(packed, group, b * tile.panels, input, output, residual);
-            }
+        for_each_block<G, order, tile>(threads, [&]<int Panels, int Last>(int group, int panel) COMPRESS_LAMBDA_INLINE {
+            detail::conv2d_int8_block<V, G, tile.rows, Panels, Last, Residual>(packed, group, panel, input, output, residual);
         });
     }
 }

@@ -61,6 +61,23 @@ COMPRESS_INLINE void for_constants(F&& f) {
     }(std::make_integer_sequence<int, Count>{});
 }
 
+/// f.template operator()<Panels, Last>(group, first panel) for each block of panels of a convolution, shared out by `threads`. Last is
+/// the number of outputs in the block's last panel.
+template <conv_geometry G, class Order, tile_size Tile, class Executor, class F>
+COMPRESS_INLINE void for_each_block(const Executor& threads, const F& f) {
+    constexpr int whole = Order::panels / Tile.panels, rest = Order::panels % Tile.panels;
+    constexpr int blocks = whole + (rest != 0 ? 1 : 0);
+    constexpr int last = G.group_outputs() - (Order::panels - 1) * panel_outputs;
+    constexpr int full_blocks = last == panel_outputs || rest != 0 ? whole : whole - 1;
+    threads.parallel_for(G.groups * blocks, [&](int task) COMPRESS_LAMBDA_INLINE {
+        const int group = task / blocks, block = task % blocks;
+        if (block < full_blocks)
+            f.template operator()<Tile.panels, panel_outputs>(group, block * Tile.panels);
+        else if constexpr (full_blocks < blocks)
+            f.template operator()<(rest != 0 ? rest : Tile.panels), last>(group, block * Tile.panels);
+    });
+}
+
 /// Where along a row of output pixels the tiles lie: those that touch padding on the left and on the right are compiled for
 /// their place, all between share one.
 template <conv_geometry G, int Rows>
