@@ -24,8 +24,8 @@ inline std::vector<float> pseudo_record(std::size_t size, unsigned seed) {
     return values;
 }
 
-/// FP32 and INT8 of one model beside ONNX Runtime with the same file and, where there is one, its Q/DQ form. The peer's int8
-/// takes and gives floats, so `int8_with_conversion` is the figure to put beside it.
+/// FP32 and INT8 of one model beside ONNX Runtime with the same file and, where there is one, its Q/DQ form. The peer's
+/// int8 takes and gives floats, so `int8_with_conversion` is the figure to put beside it.
 template <const auto& Model>
 row bench_net(const char* name, const std::string& file, const std::string& quantized_file, double seconds) {
     const std::string folder = COMPRESS_MODELS "/";

@@ -5,14 +5,15 @@
 #include <cstdlib>
 
 #if defined(COMPRESS_HAS_ONNXRUNTIME)
-#include <onnxruntime_c_api.h>
+#    include <onnxruntime_c_api.h>
 
 namespace bench {
 namespace {
 
 class session final : public peer {
 public:
-    session(const std::string& model, std::vector<long long> extents, std::vector<float> input) : input_(std::move(input)) {
+    session(const std::string& model, std::vector<long long> extents, std::vector<float> input)
+        : input_(std::move(input)) {
         check(api()->CreateEnv(ORT_LOGGING_LEVEL_ERROR, "bench", &environment_));
         OrtSessionOptions* options = nullptr;
         check(api()->CreateSessionOptions(&options));
@@ -29,8 +30,8 @@ public:
         OrtMemoryInfo* memory = nullptr;
         check(api()->CreateCpuMemoryInfo(OrtArenaAllocator, OrtMemTypeDefault, &memory));
         const std::vector<std::int64_t> shape(extents.begin(), extents.end());
-        check(api()->CreateTensorWithDataAsOrtValue(memory, input_.data(), input_.size() * sizeof(float), shape.data(), shape.size(),
-                                                    ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, &input_value_));
+        check(api()->CreateTensorWithDataAsOrtValue(memory, input_.data(), input_.size() * sizeof(float), shape.data(),
+                                                    shape.size(), ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, &input_value_));
         api()->ReleaseMemoryInfo(memory);
         run();  // allocates the output, which later runs write again
     }

@@ -22,7 +22,8 @@ public:
 /// @param  extents  of the input, with the batch of 1
 std::unique_ptr<peer> onnx_runtime(const std::string& model, std::vector<long long> extents, std::vector<float> input);
 
-/// Smallest times of several functions, in microseconds, taken in turn within one loop so that all see the same machine.
+/// Smallest times of several functions, in microseconds, taken in turn within one loop so that all see the same
+/// machine.
 std::vector<double> smallest_times(const std::vector<std::function<void()>>& functions, double seconds);
 
 /// One line of the result table.
@@ -30,7 +31,7 @@ struct row {
     std::string net;
     double fp32 = 0, int8 = 0, int8_with_conversion = 0;
     double peer_fp32 = 0, peer_int8 = 0;  ///< 0: not measured
-    double fp32_difference = -1;          ///< largest difference to the peer's FP32 output, relative to its largest value
+    double fp32_difference = -1;  ///< largest difference to the peer's FP32 output, relative to its largest value
     long long multiply_adds = 0, fp32_bytes = 0, int8_bytes = 0;
     int int8_arena = 0;
 };

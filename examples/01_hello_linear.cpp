@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-// One int8 linear layer, used alone: no graph, no net, no host part. You will see its ten outputs as an exact float layer
-// computes them, as the int8 layer does, and their difference in steps of the output; then the bytes of both layers.
+// One int8 linear layer, used alone: no graph, no net, no host part. You will see its ten outputs as an exact float
+// layer computes them, as the int8 layer does, and their difference in steps of the output; then the bytes of both
+// layers.
 
 #include <array>
 #include <cmath>
@@ -41,7 +42,8 @@ constexpr parameters random_parameters() {
 }
 constexpr parameters given = random_parameters();
 
-// What real values the int8 steps stand for: inputs lie in [-1, 1]; of the outputs [-10, 10] is wanted, more is clamped.
+// What real values the int8 steps stand for: inputs lie in [-1, 1]; of the outputs [-10, 10] is wanted, more is
+// clamped.
 constexpr tc::affine input_affine = tc::affine_for_range(-1, 1);
 constexpr tc::affine output_affine = tc::affine_for_range(-10, 10);
 
@@ -57,14 +59,18 @@ constexpr std::array<std::int8_t, int8_layer::packed_bytes> packed_int8() {
             largest = w > largest ? w : -w > largest ? -w : largest;
         }
         const tc::affine channel{largest / 127, 0};
-        for (unsigned i = 0; i < inputs; ++i) weights[o * inputs + i] = tc::quantize(given.weights[o * inputs + i], channel);
+        for (unsigned i = 0; i < inputs; ++i)
+            weights[o * inputs + i] = tc::quantize(given.weights[o * inputs + i], channel);
         const float unit = input_affine.scale * channel.scale;
         bias[o] = tc::round_to_int(given.bias[o] / unit);
         factors[o] = tc::to_fixed_multiplier(static_cast<double>(unit) / static_cast<double>(output_affine.scale));
     }
     std::array<std::int8_t, int8_layer::packed_bytes> bytes{};
-    int8_layer::pack(bytes.data(), {.weights = weights.data(), .bias = bias.data(), .factors = factors.data(),
-                                    .input_zero_point = input_affine.zero_point, .zero_point = output_affine.zero_point});
+    int8_layer::pack(bytes.data(), {.weights = weights.data(),
+                                    .bias = bias.data(),
+                                    .factors = factors.data(),
+                                    .input_zero_point = input_affine.zero_point,
+                                    .zero_point = output_affine.zero_point});
     return bytes;
 }
 constexpr std::array<std::int8_t, float_layer::packed_bytes> packed_float() {
@@ -96,9 +102,11 @@ int main() {
         const float real = tc::dequantize(y8[o], output_affine);
         const float steps = (real - y[o]) / output_affine.scale;
         worst = std::fmax(worst, std::fabs(steps));
-        std::printf("%6u %7.3f %7.3f %13.2f\n", o, static_cast<double>(y[o]), static_cast<double>(real), static_cast<double>(steps));
+        std::printf("%6u %7.3f %7.3f %13.2f\n", o, static_cast<double>(y[o]), static_cast<double>(real),
+                    static_cast<double>(steps));
     }
-    std::printf("one step is %.4f; packed bytes: float %d, int8 %d; instruction set: %s\n", static_cast<double>(output_affine.scale),
-                float_layer::packed_bytes, int8_layer::packed_bytes, tc::native::name);
+    std::printf("one step is %.4f; packed bytes: float %d, int8 %d; instruction set: %s\n",
+                static_cast<double>(output_affine.scale), float_layer::packed_bytes, int8_layer::packed_bytes,
+                tc::native::name);
     return worst < 2 ? 0 : 1;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-// A residual network written by hand, as two variants: FP32 and INT8. You will see the INT8 variant layer by layer (the adds
-// and activations have become the ends of convolutions), then both side by side: bytes, working memory, multiply-adds, time.
-// The weights are random, so only sizes and times mean something here.
+// A residual network written by hand, as two variants: FP32 and INT8. You will see the INT8 variant layer by layer (the
+// adds and activations have become the ends of convolutions), then both side by side: bytes, working memory,
+// multiply-adds, time. The weights are random, so only sizes and times mean something here.
 
 #include <cstdio>
 

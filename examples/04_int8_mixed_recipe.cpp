@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-// One trained model, three recipes: all FP32, all INT8, and INT8 with the last layer in FP32. You will see accuracy, bytes,
-// working memory and time of each variant side by side, and which layer of each is farthest from the float net. The digits are
-// generated, so the table shows what the recipes change and not what a model is worth.
+// One trained model, three recipes: all FP32, all INT8, and INT8 with the last layer in FP32. You will see accuracy,
+// bytes, working memory and time of each variant side by side, and which layer of each is farthest from the float net.
+// The digits are generated, so the table shows what the recipes change and not what a model is worth.
 
 #include <cstdio>
 
@@ -37,7 +37,8 @@ void print_worst_layer(const tc::variant_report& variant) {
     for (const auto& layer : variant.layers)
         if (layer.sqnr_db && (!worst || *layer.sqnr_db < *worst->sqnr_db)) worst = &layer;
     if (worst)
-        std::printf("%-10s worst layer: %s (%s), %.1f dB\n", variant.name.c_str(), worst->label.c_str(), worst->format.c_str(), *worst->sqnr_db);
+        std::printf("%-10s worst layer: %s (%s), %.1f dB\n", variant.name.c_str(), worst->label.c_str(),
+                    worst->format.c_str(), *worst->sqnr_db);
 }
 
 }  // namespace
@@ -55,7 +56,8 @@ int main() try {
     add("int8", std::type_identity<int8_net>{});
     add("fp32 head", std::type_identity<mixed_net>{});
 
-    std::printf("%s, %s, %s\n%s", report.cpu.c_str(), report.isa.c_str(), report.compiler.c_str(), tc::report_table(report).c_str());
+    std::printf("%s, %s, %s\n%s", report.cpu.c_str(), report.isa.c_str(), report.compiler.c_str(),
+                tc::report_table(report).c_str());
     for (const auto& variant : report.variants) print_worst_layer(variant);
     return *report.variants[1].accuracy > *report.variants[0].accuracy - 1 ? 0 : 1;
 } catch (const tc::error& problem) {

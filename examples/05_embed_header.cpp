@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-// The half of example 05 that runs on the target: an emitted header, memory of its own, and nothing of the host part; compiled
-// without exceptions and RTTI. You will see four digits drawn in characters, the class the net gives each, and what it needs.
+// The half of example 05 that runs on the target: an emitted header, memory of its own, and nothing of the host part;
+// compiled without exceptions and RTTI. You will see four digits drawn in characters, the class the net gives each, and
+// what it needs.
 
 #include <cstdio>
 
@@ -36,6 +37,6 @@ int main() {
         std::putchar('\n');
     }
     for (const auto& pixels : digit_images) std::printf("%-21d", classify(pixels));
-    std::printf("\n%lld bytes of weights, %d bytes of arena, %lld multiply-adds, instruction set %s\n", net::weights_bytes, net::arena_bytes,
-                net::multiply_adds, net::isa::name);
+    std::printf("\n%lld bytes of weights, %d bytes of arena, %lld multiply-adds, instruction set %s\n",
+                net::weights_bytes, net::arena_bytes, net::multiply_adds, net::isa::name);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// 05_emit WEIGHTS.safetensors NET.hpp IMAGES.hpp: the half of example 05 that runs on the build machine. It writes the INT8
-// digits net as a header, and a few digits as bytes, for 05_embed_header.cpp to include.
+// 05_emit WEIGHTS.safetensors NET.hpp IMAGES.hpp: the half of example 05 that runs on the build machine. It writes the
+// INT8 digits net as a header, and a few digits as bytes, for 05_embed_header.cpp to include.
 
 #include <cstdio>
 
@@ -18,7 +18,8 @@ namespace {
 
 /// Pixels 0..255 of [count, 28, 28] as an array.
 std::string images_text(const tc::data_set& digits) {
-    std::string text = "#pragma once\n\ninline constexpr unsigned char digit_images[" + std::to_string(digits.size()) + "][28 * 28] = {\n";
+    std::string text = "#pragma once\n\ninline constexpr unsigned char digit_images[" + std::to_string(digits.size()) +
+                       "][28 * 28] = {\n";
     for (std::size_t i = 0; i < digits.size(); ++i) {
         text += "    {";
         for (const float pixel : digits.input(i)) text += std::to_string(static_cast<int>(pixel)) + ',';

@@ -12,5 +12,5 @@ using Catch::Approx;
 #    include <string>
 namespace Catch::Matchers {
 inline auto ContainsSubstring(const std::string& text) { return Contains(text); }
-} // namespace Catch::Matchers
+}  // namespace Catch::Matchers
 #endif

@@ -17,7 +17,7 @@ inline std::optional<std::filesystem::path> folder(const char* variable, const c
     if (std::filesystem::is_directory(path)) return path;
     return std::nullopt;
 }
-} // namespace detail
+}  // namespace detail
 
 /// Data sets and models: the folder COMPRESS_DATA, else ../shared/data beside the sources, else nothing.
 inline std::optional<std::filesystem::path> data_directory() {
@@ -35,4 +35,4 @@ inline void skip_notice(const std::string& what) {
     std::fflush(stdout);
 }
 
-} // namespace tests
+}  // namespace tests

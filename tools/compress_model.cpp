@@ -232,9 +232,9 @@ int complain(const std::string& sentence, int code) {
     return code;
 }
 
-} // namespace
+}  // namespace
 
-} // namespace compress_model
+}  // namespace compress_model
 
 int main(int count, char** arguments) {
     using namespace compress_model;
@@ -243,7 +243,7 @@ int main(int count, char** arguments) {
     declare(app, o);
     try {
         app.parse(count, arguments);
-    } catch (const CLI::Success& asked) { // --help, --version
+    } catch (const CLI::Success& asked) {  // --help, --version
         return app.exit(asked);
     } catch (const CLI::ParseError& problem) {
         return complain(std::string("usage: ") + problem.what() + "; compress-model --help lists the options", 2);

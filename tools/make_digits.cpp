@@ -27,7 +27,7 @@ Number number(std::string_view text, std::string_view name) {
     return value;
 }
 
-} // namespace
+}  // namespace
 
 int main(int argc, char** argv) try {
     if (argc != 5) {

@@ -69,5 +69,6 @@ TEST_CASE("equal values and zeros have a usable range") {
     tc::value_histogram same;
     same.add(std::vector<float>(10, 2.5f));
     const auto r = tc::choose_range(same, {.method = tc::range_method::min_max});
-    CHECK(tc::dequantize(tc::quantize(2.5f, tc::affine_for_range(r.low, r.high)), tc::affine_for_range(r.low, r.high)) == Approx(2.5f).epsilon(0.01));
+    CHECK(tc::dequantize(tc::quantize(2.5f, tc::affine_for_range(r.low, r.high)),
+                         tc::affine_for_range(r.low, r.high)) == Approx(2.5f).epsilon(0.01));
 }

@@ -41,16 +41,19 @@ int wrong(const std::vector<std::int32_t>& expected, F f) {
 TEST_CASE("CMSIS-NN: steps of fixed-point arithmetic", "[conformance]") {
     if (skipped()) return;
     const cmsis_case requantize = tests::cmsis_primitive("requantize_s32");
-    const auto &sums = requantize["acc"].integers, &multipliers = requantize["multiplier"].integers, &shifts = requantize["shift"].integers;
+    const auto &sums = requantize["acc"].integers, &multipliers = requantize["multiplier"].integers,
+               &shifts = requantize["shift"].integers;
     CHECK(sums.size() >= 2000);
-    CHECK(wrong(requantize["expected_double"].integers,
-                [&](std::size_t i) { return tc::requantize(sums[i], {multipliers[i], shifts[i]}); }) == 0);
+    CHECK(wrong(requantize["expected_double"].integers, [&](std::size_t i) {
+              return tc::requantize(sums[i], {multipliers[i], shifts[i]});
+          }) == 0);
 
     const cmsis_case steps = tests::cmsis_primitive("fixed_point_steps");
     const auto &a = steps["a"].integers, &b = steps["b"].integers, &exponents = steps["exponent"].integers;
     CHECK(a.size() >= 1000);
     CHECK(wrong(steps["expected_high_mul"].integers, [&](std::size_t i) { return tc::high_mul(a[i], b[i]); }) == 0);
-    CHECK(wrong(steps["expected_rounding_shift"].integers, [&](std::size_t i) { return tc::rounding_shift(a[i], exponents[i]); }) == 0);
+    CHECK(wrong(steps["expected_rounding_shift"].integers,
+                [&](std::size_t i) { return tc::rounding_shift(a[i], exponents[i]); }) == 0);
 }
 
 TEST_CASE("CMSIS-NN: steps of softmax", "[conformance]") {
@@ -58,8 +61,10 @@ TEST_CASE("CMSIS-NN: steps of softmax", "[conformance]") {
     const cmsis_case steps = tests::cmsis_primitive("softmax_steps");
     const auto &exponents = steps["exp_in"].integers, &divisors = steps["recip_in"].integers;
     CHECK(exponents.size() >= 1000);
-    CHECK(wrong(steps["exp_expected"].integers, [&](std::size_t i) { return tc::detail::exp_of_negative(exponents[i]); }) == 0);
-    CHECK(wrong(steps["recip_expected"].integers, [&](std::size_t i) { return tc::detail::reciprocal_of_one_plus(divisors[i]); }) == 0);
+    CHECK(wrong(steps["exp_expected"].integers,
+                [&](std::size_t i) { return tc::detail::exp_of_negative(exponents[i]); }) == 0);
+    CHECK(wrong(steps["recip_expected"].integers,
+                [&](std::size_t i) { return tc::detail::reciprocal_of_one_plus(divisors[i]); }) == 0);
 }
 
 /// f(case) for each; all of them must be there.
@@ -106,13 +111,15 @@ TEST_CASE("CMSIS-NN: add and mul", "[conformance]") {
     for_each_case("add", "f32", 1, [&](const cmsis_case& c) {
         REQUIRE(c["expected"].shape == std::vector<int>{add_extent.count});
         std::vector<float> output(static_cast<std::size_t>(add_extent.count));
-        tc::add_fp32<add_extent, tc::clamp_kind::none>(c["input1"].reals.data(), c["input2"].reals.data(), output.data());
+        tc::add_fp32<add_extent, tc::clamp_kind::none>(c["input1"].reals.data(), c["input2"].reals.data(),
+                                                       output.data());
         CHECK(c.difference(output) == "");
     });
     for_each_case("mul", "f32", 1, [&](const cmsis_case& c) {
         REQUIRE(c["expected"].shape == std::vector<int>{mul_extent.count});
         std::vector<float> output(static_cast<std::size_t>(mul_extent.count));
-        tc::mul_fp32<mul_extent, tc::clamp_kind::none>(c["input1"].reals.data(), c["input2"].reals.data(), output.data());
+        tc::mul_fp32<mul_extent, tc::clamp_kind::none>(c["input1"].reals.data(), c["input2"].reals.data(),
+                                                       output.data());
         CHECK(c.difference(output) == "");
     });
 }
@@ -127,7 +134,10 @@ struct pool_row {
 template <conv_geometry G, class T>
 pool_row pool(const char* name) {
     using precision = std::conditional_t<sizeof(T) == 1, tc::tag::int8, tc::tag::fp32>;
-    return {name, G, [](const void* in, void* out) { layers::max_pool<G>::run(nullptr, static_cast<const T*>(in), static_cast<T*>(out)); },
+    return {name, G,
+            [](const void* in, void* out) {
+                layers::max_pool<G>::run(nullptr, static_cast<const T*>(in), static_cast<T*>(out));
+            },
             [](const void* in, void* out) {
                 layers::avg_pool<G, false, precision>::run(nullptr, static_cast<const T*>(in), static_cast<T*>(out));
             }};
@@ -159,10 +169,12 @@ const pool_row pool_rows[] = {
 
 template <class T>
 void check_pool(const cmsis_case& c, const std::vector<T>& input) {
-    const auto row = std::find_if(std::begin(pool_rows), std::end(pool_rows), [&](const pool_row& r) { return r.name == c.name; });
+    const auto row =
+        std::find_if(std::begin(pool_rows), std::end(pool_rows), [&](const pool_row& r) { return r.name == c.name; });
     REQUIRE(row != std::end(pool_rows));
     REQUIRE(row->geometry == tests::geometry_of(c));
-    const auto in = static_cast<std::size_t>(row->geometry.in_elements()), out = static_cast<std::size_t>(row->geometry.out_elements());
+    const auto in = static_cast<std::size_t>(row->geometry.in_elements()),
+               out = static_cast<std::size_t>(row->geometry.out_elements());
     std::vector<T> output(input.size() / in * out);
     for (std::size_t image = 0; image * in < input.size(); ++image)
         (c.operation == "max_pool2d" ? row->max : row->mean)(input.data() + image * in, output.data() + image * out);
@@ -183,7 +195,8 @@ TEST_CASE("CMSIS-NN: softmax", "[conformance]") {
     for_each_case("softmax", "s8", 1, [&](const cmsis_case& c) {
         REQUIRE(c["expected"].shape == shape);
         std::vector<std::int8_t> output(10);
-        const tc::softmax_scaling s{c.integer("input_multiplier"), c.integer("input_left_shift"), c.integer("diff_min")};
+        const tc::softmax_scaling s{c.integer("input_multiplier"), c.integer("input_left_shift"),
+                                    c.integer("diff_min")};
         tc::softmax_int8<2, 5>(s, c["input"].bytes().data(), output.data());
         CHECK(c.difference(output) == "");
     });
@@ -205,7 +218,8 @@ TEST_CASE("CMSIS-NN: activations", "[conformance]") {
         if (function == "tanh")
             tc::map_fp32<tc::function::tanh, 9>(c["input"].reals.data(), output.data(), 0);
         else
-            tc::map_fp32<tc::function::leaky_relu, 9>(c["input"].reals.data(), output.data(), static_cast<float>(c.param("alpha")));
+            tc::map_fp32<tc::function::leaky_relu, 9>(c["input"].reals.data(), output.data(),
+                                                      static_cast<float>(c.param("alpha")));
         CHECK(c.difference(output) == "");
     });
 }
@@ -226,7 +240,8 @@ TEST_CASE("CMSIS-NN: transpose, pad and concat", "[conformance]") {
     for_each_case("transpose", "s8", 6, [](const cmsis_case& c) { check_transpose(c, c["input"].bytes()); });
     for_each_case("transpose", "f32", 7, [](const cmsis_case& c) { check_transpose(c, c["input"].reals); });
 
-    const auto pads = [](const cmsis_case& c, std::vector<int> shape, std::vector<double> before, std::vector<double> after) {
+    const auto pads = [](const cmsis_case& c, std::vector<int> shape, std::vector<double> before,
+                         std::vector<double> after) {
         return c["input"].shape == shape && c.params.at("pre_pad") == before && c.params.at("post_pad") == after;
     };
     for_each_case("pad", "s8", 1, [&](const cmsis_case& c) {
@@ -247,19 +262,23 @@ TEST_CASE("CMSIS-NN: transpose, pad and concat", "[conformance]") {
         CHECK(c.difference(output) == "");
     });
     for_each_case("concat", "f32", 1, [&](const cmsis_case& c) {
-        REQUIRE((c["input1"].shape == std::vector<int>{1, 8, 8, 5} && c["input2"].shape == std::vector<int>{1, 8, 8, 3}));
+        REQUIRE(
+            (c["input1"].shape == std::vector<int>{1, 8, 8, 5} && c["input2"].shape == std::vector<int>{1, 8, 8, 3}));
         std::vector<float> output(512);
-        layers::concat<64, tc::tag::fp32, 5, 3>::run(nullptr, output.data(), c["input1"].reals.data(), c["input2"].reals.data());
+        layers::concat<64, tc::tag::fp32, 5, 3>::run(nullptr, output.data(), c["input1"].reals.data(),
+                                                     c["input2"].reals.data());
         CHECK(c.difference(output) == "");
     });
 }
 
 TEST_CASE("CMSIS-NN: what is left out", "[conformance]") {
     if (skipped()) return;
-    for (const char* operation : {"batch_matmul", "batch_norm", "lstm", "maximum", "minimum", "svdf", "transpose_conv2d"}) {
+    for (const char* operation :
+         {"batch_matmul", "batch_norm", "lstm", "maximum", "minimum", "svdf", "transpose_conv2d"}) {
         const std::size_t count = cmsis_cases(operation, "s8").size() + cmsis_cases(operation, "f32").size();
-        tests::skip_notice("CMSIS-NN: " + std::to_string(count) + " cases of " + operation + ", an operator that there is not");
+        tests::skip_notice("CMSIS-NN: " + std::to_string(count) + " cases of " + operation +
+                           ", an operator that there is not");
     }
 }
 
-} // namespace
+}  // namespace

@@ -64,7 +64,7 @@ cmsis_case read_case(const fs::path& folder) {
     if (file.contains("expected")) c.tensors["expected"] = read_tensor(folder, file.at("expected"));
     const json params = file.value("params", json::object());
     read_params(c, params, "");
-    for (const json& layer : params.value("layers", json::array())) { // of a network, named as their tensors are
+    for (const json& layer : params.value("layers", json::array())) {  // of a network, named as their tensors are
         const std::string number = std::to_string(layer.at("index").get<int>());
         read_params(c, layer, (number.size() < 2 ? "layer0" : "layer") + number + "_");
     }
@@ -74,10 +74,11 @@ cmsis_case read_case(const fs::path& folder) {
 }
 
 std::string message(std::size_t i, double expected, double found) {
-    return "element " + std::to_string(i) + ": expected " + std::to_string(expected) + ", found " + std::to_string(found);
+    return "element " + std::to_string(i) + ": expected " + std::to_string(expected) + ", found " +
+           std::to_string(found);
 }
 
-} // namespace
+}  // namespace
 
 std::string cmsis_case::difference(std::vector<std::int8_t> found) const {
     const std::vector<std::int32_t>& expected = tensors.at("expected").integers;
@@ -93,8 +94,10 @@ std::string cmsis_case::difference(std::vector<float> found) const {
     if (found.size() != expected.size()) return "wrong number of elements";
     const bool clamped = params.count("activation_min") != 0;
     for (std::size_t i = 0; i < found.size(); ++i) {
-        const double v = clamped ? std::clamp<double>(found[i], param("activation_min"), param("activation_max")) : double{found[i]};
-        if (!(std::fabs(v - expected[i]) <= atol + rtol * std::fabs(double{expected[i]}))) return message(i, double{expected[i]}, v);
+        const double v =
+            clamped ? std::clamp<double>(found[i], param("activation_min"), param("activation_max")) : double{found[i]};
+        if (!(std::fabs(v - expected[i]) <= atol + rtol * std::fabs(double{expected[i]})))
+            return message(i, double{expected[i]}, v);
     }
     return "";
 }
@@ -138,4 +141,4 @@ tc::conv_geometry geometry_of(const cmsis_case& c) {
             c.integer("groups", c.operation == "conv2d" ? 1 : in[3])};
 }
 
-} // namespace tests
+}  // namespace tests

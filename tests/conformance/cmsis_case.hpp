@@ -14,25 +14,28 @@ namespace tests {
 struct cmsis_case {
     struct tensor {
         std::vector<int> shape;
-        std::vector<std::int32_t> integers; ///< one of the two is empty
+        std::vector<std::int32_t> integers;  ///< one of the two is empty
         std::vector<float> reals;
         std::vector<std::int8_t> bytes() const { return {integers.begin(), integers.end()}; }
     };
 
     std::string name, operation, dtype;
-    std::map<std::string, tensor> tensors; ///< "expected" among them
-    std::map<std::string, std::vector<double>> params; ///< those of layer 3 of a network as "layer03_..."
+    std::map<std::string, tensor> tensors;              ///< "expected" among them
+    std::map<std::string, std::vector<double>> params;  ///< those of layer 3 of a network as "layer03_..."
     std::map<std::string, std::string> texts;
-    double atol = 0, rtol = 0; ///< both zero means exactly
+    double atol = 0, rtol = 0;  ///< both zero means exactly
 
     bool has(const std::string& tensor_name) const { return tensors.count(tensor_name) != 0; }
     const tensor& operator[](const std::string& tensor_name) const { return tensors.at(tensor_name); }
-    double param(const std::string& key, int index = 0) const { return params.at(key).at(static_cast<std::size_t>(index)); }
+    double param(const std::string& key, int index = 0) const {
+        return params.at(key).at(static_cast<std::size_t>(index));
+    }
     int integer(const std::string& key, int fallback = 0) const {
         return params.count(key) != 0 ? static_cast<int>(param(key)) : fallback;
     }
 
-    /// "" where the numbers are as close to the expected ones as the case demands; they are clamped to its activation first.
+    /// "" where the numbers are as close to the expected ones as the case demands; they are clamped to its activation
+    /// first.
     std::string difference(std::vector<std::int8_t> found) const;
     std::string difference(std::vector<float> found) const;
 };
@@ -49,17 +52,19 @@ bool have_cmsis_cases();
 /// channels], of which the batch is left out.
 tensor_compress::conv_geometry geometry_of(const cmsis_case& c);
 
-/// Weights as this library has them, [out, in / groups, kernel height, kernel width], from [out, kernel height, kernel width,
-/// in / groups] or, of a depthwise convolution, [1, kernel height, kernel width, out].
+/// Weights as this library has them, [out, in / groups, kernel height, kernel width], from [out, kernel height, kernel
+/// width, in / groups] or, of a depthwise convolution, [1, kernel height, kernel width, out].
 template <class T>
-std::vector<T> natural_weights(const tensor_compress::conv_geometry& g, bool is_depthwise, const std::vector<T>& weights) {
+std::vector<T> natural_weights(const tensor_compress::conv_geometry& g, bool is_depthwise,
+                               const std::vector<T>& weights) {
     std::vector<T> natural;
     for (int o = 0; o < g.out_channels; ++o)
         for (int i = 0; i < g.group_inputs(); ++i)
             for (int y = 0; y < g.kernel_height; ++y)
                 for (int x = 0; x < g.kernel_width; ++x) {
-                    const int at = is_depthwise ? (y * g.kernel_width + x) * g.out_channels + o
-                                                : ((o * g.kernel_height + y) * g.kernel_width + x) * g.group_inputs() + i;
+                    const int at = is_depthwise
+                                       ? (y * g.kernel_width + x) * g.out_channels + o
+                                       : ((o * g.kernel_height + y) * g.kernel_width + x) * g.group_inputs() + i;
                     natural.push_back(weights[static_cast<std::size_t>(at)]);
                 }
     return natural;
@@ -69,4 +74,4 @@ std::vector<T> natural_weights(const cmsis_case& c, const std::vector<T>& weight
     return natural_weights(geometry_of(c), c.operation == "depthwise_conv2d", weights);
 }
 
-} // namespace tests
+}  // namespace tests

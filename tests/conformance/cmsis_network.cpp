@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// CMSIS-NN's test of a whole network: DS-CNN S, which spots keywords, with the weights and the expected bytes of others.
+// CMSIS-NN's test of a whole network: DS-CNN S, which spots keywords, with the weights and the expected bytes of
+// others.
 
 #include <string>
 
@@ -35,7 +36,8 @@ std::vector<double> shape_of(const conv_geometry& g, bool output) {
 
 /// Layer `number` of the case over `input`.
 template <class Isa, class Layer, conv_geometry G, class In>
-std::vector<typename Isa::activation> run(const tests::cmsis_case& c, const std::string& number, const std::vector<In>& input) {
+std::vector<typename Isa::activation> run(const tests::cmsis_case& c, const std::string& number,
+                                          const std::vector<In>& input) {
     const std::string name = "layer" + number + "_";
     const bool is_depthwise = c.texts.at(name + "op") == "depthwise_conv2d";
     if (c.params.count(name + "input_shape") != 0) {
@@ -50,8 +52,9 @@ std::vector<typename Isa::activation> run(const tests::cmsis_case& c, const std:
         factors.push_back({multipliers[at], shifts[at]});
     }
     std::vector<i8> packed(Layer::packed_bytes);
-    Layer::pack(packed.data(), {weights.data(), c[name + "bias"].integers.data(), factors.data(), -c.integer(name + "input_offset"),
-                                c.integer(name + "output_offset"), c.integer(name + "activation_min"), c.integer(name + "activation_max")});
+    Layer::pack(packed.data(), {weights.data(), c[name + "bias"].integers.data(), factors.data(),
+                                -c.integer(name + "input_offset"), c.integer(name + "output_offset"),
+                                c.integer(name + "activation_min"), c.integer(name + "activation_max")});
     std::vector<typename Isa::activation> output(static_cast<std::size_t>(G.out_elements()));
     Layer::template run<Isa>(packed.data(), input.data(), output.data());
     return output;
@@ -71,8 +74,8 @@ std::vector<i8> spot_keyword(const tests::cmsis_case& c) {
 
     std::vector<i8> packed(12), probabilities(12);
     using softmax = layers::softmax<1, 12, int8>;
-    softmax::pack(packed.data(),
-                  {c.integer("layer13_input_multiplier"), c.integer("layer13_input_left_shift"), c.integer("layer13_diff_min")});
+    softmax::pack(packed.data(), {c.integer("layer13_input_multiplier"), c.integer("layer13_input_left_shift"),
+                                  c.integer("layer13_diff_min")});
     softmax::run(packed.data(), logits.data(), probabilities.data());
     return probabilities;
 }
@@ -88,4 +91,4 @@ TEST_CASE("CMSIS-NN: a keyword-spotting network", "[conformance]") {
     CHECK(cases[0].difference(spot_keyword<tc::native>(cases[0])) == "");
 }
 
-} // namespace
+}  // namespace

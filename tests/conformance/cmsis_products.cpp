@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// CMSIS-NN's own test vectors for convolutions, depthwise convolutions and linear layers. Each is computed three times: by the
-// definition that tests/kernels measures the kernels with, by the reference kernel, and by the one in vectors.
+// CMSIS-NN's own test vectors for convolutions, depthwise convolutions and linear layers. Each is computed three times:
+// by the definition that tests/kernels measures the kernels with, by the reference kernel, and by the one in vectors.
 
 #include <compress/layers/conv2d.hpp>
 #include <compress/layers/depthwise_conv2d.hpp>
@@ -22,13 +22,20 @@ using i8 = std::int8_t;
 
 /// Depthwise convolutions with a multiplier are convolutions of as many groups as channels.
 template <conv_geometry G>
-constexpr bool depthwise = G.groups > 1 && G.groups == G.in_channels && G.in_channels == G.out_channels;
+constexpr bool depthwise = G.groups > 1 && G.groups == G.in_channels&& G.in_channels == G.out_channels;
 
 template <conv_geometry G>
 int8_kernel int8_row(const char* name) {
     if constexpr (depthwise<G>) {
         using layer = layers::depthwise_conv2d<G, tc::tag::int8>;
-        return {name, G, false, layer::packed_bytes, 0, 0, 0, layer::pack,
+        return {name,
+                G,
+                false,
+                layer::packed_bytes,
+                0,
+                0,
+                0,
+                layer::pack,
                 [](const i8* packed, const void* in, void* out, const void*) {
                     layer::template run<tc::isa::scalar>(packed, static_cast<const i8*>(in), static_cast<i8*>(out));
                 },
@@ -37,7 +44,14 @@ int8_kernel int8_row(const char* name) {
                 }};
     } else {
         using layer = layers::conv2d<G, tc::tag::int8>;
-        return {name, G, false, layer::packed_bytes, 0, 0, 0, layer::pack,
+        return {name,
+                G,
+                false,
+                layer::packed_bytes,
+                0,
+                0,
+                0,
+                layer::pack,
                 [](const i8* packed, const void* in, void* out, const void*) {
                     layer::template run<tc::isa::scalar>(packed, static_cast<const i8*>(in), static_cast<i8*>(out));
                 },
@@ -52,14 +66,34 @@ fp32_kernel fp32_row(const char* name) {
     constexpr auto none = tc::clamp_kind::none;
     if constexpr (depthwise<G>) {
         using layer = layers::depthwise_conv2d<G, tc::tag::fp32>;
-        return {name, G, none, false, none, layer::packed_bytes, layer::pack,
-                [](const i8* packed, const float* in, float* out, const float*) { layer::template run<tc::isa::scalar>(packed, in, out); },
-                [](const i8* packed, const float* in, float* out, const float*) { layer::template run<tc::native>(packed, in, out); }};
+        return {name,
+                G,
+                none,
+                false,
+                none,
+                layer::packed_bytes,
+                layer::pack,
+                [](const i8* packed, const float* in, float* out, const float*) {
+                    layer::template run<tc::isa::scalar>(packed, in, out);
+                },
+                [](const i8* packed, const float* in, float* out, const float*) {
+                    layer::template run<tc::native>(packed, in, out);
+                }};
     } else {
         using layer = layers::conv2d<G, tc::tag::fp32>;
-        return {name, G, none, false, none, layer::packed_bytes, layer::pack,
-                [](const i8* packed, const float* in, float* out, const float*) { layer::template run<tc::isa::scalar>(packed, in, out); },
-                [](const i8* packed, const float* in, float* out, const float*) { layer::template run<tc::native>(packed, in, out); }};
+        return {name,
+                G,
+                none,
+                false,
+                none,
+                layer::packed_bytes,
+                layer::pack,
+                [](const i8* packed, const float* in, float* out, const float*) {
+                    layer::template run<tc::isa::scalar>(packed, in, out);
+                },
+                [](const i8* packed, const float* in, float* out, const float*) {
+                    layer::template run<tc::native>(packed, in, out);
+                }};
     }
 }
 
@@ -131,7 +165,8 @@ template <class T, class F>
 std::vector<T> for_each_image(const conv_geometry& g, const std::vector<T>& input, F f) {
     const auto in = static_cast<std::size_t>(g.in_elements()), out = static_cast<std::size_t>(g.out_elements());
     std::vector<T> output(input.size() / in * out);
-    for (std::size_t image = 0; image * in < input.size(); ++image) f(input.data() + image * in, output.data() + image * out);
+    for (std::size_t image = 0; image * in < input.size(); ++image)
+        f(input.data() + image * in, output.data() + image * out);
     return output;
 }
 
@@ -168,21 +203,22 @@ TEST_CASE("CMSIS-NN: int8 convolutions and linear layers", "[conformance]") {
             const conv_geometry g = tests::geometry_of(c);
             const auto product = product_of(c);
             CHECK(c.difference(for_each_image(g, c["input"].bytes(), [&](const i8* in, i8* out) {
-                      const std::vector<i8> image(in, in + g.in_elements());
-                      const std::vector<i8> result = tests::definition::convolve(g, product, image, {});
-                      std::copy(result.begin(), result.end(), out);
-                  })) == "");
+                const std::vector<i8> image(in, in + g.in_elements());
+                const std::vector<i8> result = tests::definition::convolve(g, product, image, {});
+                std::copy(result.begin(), result.end(), out);
+            })) == "");
 
             const int8_kernel* kernel = find(int8_rows, c.name);
             REQUIRE(kernel != nullptr);
             REQUIRE(kernel->geometry == g);
             std::vector<i8> packed(static_cast<std::size_t>(kernel->packed_bytes));
             kernel->pack(packed.data(), {product.weights.data(), product.bias.empty() ? nullptr : product.bias.data(),
-                                         product.factors.data(), product.input_zero_point, product.zero_point, product.low, product.high});
+                                         product.factors.data(), product.input_zero_point, product.zero_point,
+                                         product.low, product.high});
             for (const auto run : {kernel->reference, kernel->vectors})
                 CHECK(c.difference(for_each_image(g, c["input"].bytes(), [&](const i8* in, i8* out) {
-                          run(packed.data(), in, out, nullptr);
-                      })) == "");
+                    run(packed.data(), in, out, nullptr);
+                })) == "");
             ++done;
         }
     CHECK(done >= 28);
@@ -206,12 +242,12 @@ TEST_CASE("CMSIS-NN: fp32 convolutions and linear layers", "[conformance]") {
             kernel->pack(packed.data(), weights.data(), c.has("bias") ? c["bias"].reals.data() : nullptr);
             for (const auto run : {kernel->reference, kernel->vectors})
                 CHECK(c.difference(for_each_image(g, c["input"].reals, [&](const float* in, float* out) {
-                          run(packed.data(), in, out, nullptr);
-                      })) == "");
+                    run(packed.data(), in, out, nullptr);
+                })) == "");
             ++done;
         }
     CHECK(done >= 21);
     tests::skip_notice("CMSIS-NN: " + std::to_string(without_kernel) + " fp32 cases, most of the shapes of int8 cases");
 }
 
-} // namespace
+}  // namespace

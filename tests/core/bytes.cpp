@@ -21,7 +21,8 @@ constexpr bool survives(T value) {
     tc::store_bytes(bytes + 1, value);
     return tc::load_bytes<T>(bytes + 1) == value && bytes[0] == 42 && bytes[sizeof(T) + 1] == 42;
 }
-static_assert(survives(1.5f) && survives(-0.0f) && survives(3.25) && survives<std::int32_t>(-123456) && survives<std::int8_t>(-128));
+static_assert(survives(1.5f) && survives(-0.0f) && survives(3.25) && survives<std::int32_t>(-123456) &&
+              survives<std::int8_t>(-128));
 
 TEST_CASE("bytes are those that memcpy would write", "[core]") {
     std::int8_t bytes[4];

@@ -10,12 +10,14 @@ namespace tc = tensor_compress;
 
 static_assert(tc::bytes_of(tc::element::float32) == 4 && tc::bytes_of(tc::element::signed8) == 1);
 
-static_assert(tc::precision_tag<tc::tag::fp32> && tc::precision_tag<tc::tag::int8> && !tc::precision_tag<tc::tag::dense>);
+static_assert(tc::precision_tag<tc::tag::fp32> && tc::precision_tag<tc::tag::int8> &&
+              !tc::precision_tag<tc::tag::dense>);
 static_assert(tc::sparsity_tag<tc::tag::dense> && !tc::sparsity_tag<tc::tag::int8> && !tc::sparsity_tag<int>);
 
 static_assert(tc::tag::fp32::bits == 32 && tc::tag::int8::bits == 8);
 static_assert(tc::tag::fp32::activation == tc::element::float32 && tc::tag::int8::activation == tc::element::signed8);
-static_assert(std::is_same_v<tc::tag::int8::accumulator, std::int32_t> && std::is_same_v<tc::tag::fp32::accumulator, float>);
+static_assert(std::is_same_v<tc::tag::int8::accumulator, std::int32_t> &&
+              std::is_same_v<tc::tag::fp32::accumulator, float>);
 static_assert(std::string_view(tc::tag::fp32::name) == "fp32" && std::string_view(tc::tag::int8::name) == "int8");
 
 // A precision alone is dense; joined with a pattern it is written with `|`.

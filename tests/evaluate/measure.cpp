@@ -57,7 +57,8 @@ TEST_CASE("signal to noise in decibels") {
 TEST_CASE("a report has a row per variant as text and as JSON") {
     const auto tensors = measuring::identity();
     auto report = tc::new_report("chooser");
-    report.variants.push_back(tc::evaluate<measuring::net>("FP32", tensors, {}, tc::convert<measuring::net>(tensors), measuring::records()));
+    report.variants.push_back(
+        tc::evaluate<measuring::net>("FP32", tensors, {}, tc::convert<measuring::net>(tensors), measuring::records()));
     CHECK(report.variants[0].accuracy == 100.0);
     CHECK(report.variants[0].time.min > 0);
     CHECK(report.variants[0].time.min <= report.variants[0].time.p95);

@@ -30,7 +30,7 @@ constexpr auto meeting = [] {
     return tc::lower(m, mixed, true);
 }();
 
-} // namespace
+}  // namespace
 
 // One conversion of `int_a` serves both readers; each of its results is converted back by itself.
 static_assert(meeting.count == 9 && meeting.count_of(tc::op::convert) == 3);
@@ -40,7 +40,8 @@ static_assert(meeting[node_of(meeting, "int_d").inputs[0]].name == tc::label("fl
 static_assert(meeting[node_of(meeting, "int_d").inputs[1]].name == tc::label("float_c/converted"));
 static_assert(meeting[node_of(meeting, "int_d").inputs[2]].name == tc::label("int_a"));
 static_assert(node_of(meeting, "int_a/converted").format == 1 && node_of(meeting, "float_b/converted").format == 0);
-static_assert(node_of(meeting, "int_a/converted").value_origin == 1 && node_of(meeting, "float_b/converted").value_origin == 2);
+static_assert(node_of(meeting, "int_a/converted").value_origin == 1 &&
+              node_of(meeting, "float_b/converted").value_origin == 2);
 static_assert(node_of(meeting, "float_b/converted").output == tc::shape{4});
 
 // The order stays one in which each node comes after its inputs.
@@ -78,10 +79,12 @@ constexpr auto copied = [] {
     return tc::lower(m, tc::all_fp32, true);
 }();
 static_assert(copied.output_count == 6 && copied.count_of(tc::op::convert) == 4);
-static_assert(copied[copied.outputs[0]].name == tc::label("image/copied") && copied[copied.outputs[0]].kind == tc::op::convert);
+static_assert(copied[copied.outputs[0]].name == tc::label("image/copied") &&
+              copied[copied.outputs[0]].kind == tc::op::convert);
 static_assert(copied[copied.outputs[1]].name == tc::label("table/copied"));
 static_assert(copied[copied.outputs[2]].name == tc::label("clamped"));
-static_assert(copied[copied.outputs[3]].name == tc::label("flat/copied") && copied[copied.outputs[3]].output == tc::shape{12});
+static_assert(copied[copied.outputs[3]].name == tc::label("flat/copied") &&
+              copied[copied.outputs[3]].output == tc::shape{12});
 static_assert(copied[copied.outputs[4]].name == tc::label("flat_input/copied"));
 static_assert(copied[copied.outputs[5]].name == tc::label("of_its_own"));
 
@@ -109,7 +112,8 @@ static_assert(observed.count == 4 && observed[1].folded_count == 1 && observed[1
 // A long label stays one of at most 63 characters.
 constexpr auto long_label = [] {
     auto m = tc::make_model([](auto& g) {
-        g.linear("float_b", g.linear("int_label_of_exactly_sixty_three_characters_as_long_as_it_gets_", g.input("x", {4}), 4), 4);
+        g.linear("float_b",
+                 g.linear("int_label_of_exactly_sixty_three_characters_as_long_as_it_gets_", g.input("x", {4}), 4), 4);
     });
     return tc::lower(m, mixed, true);
 }();

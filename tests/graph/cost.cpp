@@ -23,13 +23,16 @@ constexpr cost cost_of(Describe describe) {
     return {tc::multiply_adds(m, m[m.count - 1]), tc::parameters(m, m[m.count - 1])};
 }
 
-} // namespace
+}  // namespace
 
 static_assert(cost_of([](auto& g) { g.conv2d("y", g.input("x", {32, 32, 3}), 16, 3); }) == cost{442368, 448});
-static_assert(cost_of([](auto& g) { g.conv2d("y", g.input("x", {224, 224, 3}), 64, 7, {.stride = 2, .padding = 3, .bias = false}); }) ==
-              cost{118013952, 9408}); // the first of ResNet-50
+static_assert(cost_of([](auto& g) {
+                  g.conv2d("y", g.input("x", {224, 224, 3}), 64, 7, {.stride = 2, .padding = 3, .bias = false});
+              }) == cost{118013952, 9408});  // the first of ResNet-50
 static_assert(cost_of([](auto& g) { g.conv2d("y", g.input("x", {56, 56, 64}), 256, 1); }) == cost{51380224, 16640});
-static_assert(cost_of([](auto& g) { g.conv2d("y", g.input("x", {8, 8, 16}), 32, 3, {.groups = 4}); }) == cost{73728, 1184});
+static_assert(cost_of([](auto& g) {
+                  g.conv2d("y", g.input("x", {8, 8, 16}), 32, 3, {.groups = 4});
+              }) == cost{73728, 1184});
 static_assert(cost_of([](auto& g) { g.depthwise_conv2d("y", g.input("x", {112, 112, 32}), 3); }) == cost{3612672, 320});
 static_assert(cost_of([](auto& g) { g.depthwise_conv2d("y", g.input("x", {8, 8, 4}), 3, {}, 2); }) == cost{4608, 80});
 static_assert(cost_of([](auto& g) { g.linear("y", g.input("x", {2048}), 1000); }) == cost{2048000, 2049000});
@@ -53,10 +56,11 @@ constexpr auto resnet8 = tc::make_model([](auto& g) {
 static_assert(tc::multiply_adds(resnet8) == 12501632);
 
 constexpr auto lowered_int8 = tc::lower(resnet8, tc::recipe{tc::int8}, true);
-static_assert(tc::multiply_adds(lowered_int8) == 12501632); // fusing changes nothing
-static_assert(lowered_int8.count == 13);                    // the input, nine convolutions, pool, head and softmax
-constexpr auto plan_int8 = tc::plan_memory(lowered_int8, tc::recipe<tc::format<tc::tag::int8, tc::tag::dense>>::elements);
-static_assert(plan_int8.arena_bytes == 32768); // two images of 32 * 32 * 16
+static_assert(tc::multiply_adds(lowered_int8) == 12501632);  // fusing changes nothing
+static_assert(lowered_int8.count == 13);                     // the input, nine convolutions, pool, head and softmax
+constexpr auto plan_int8 =
+    tc::plan_memory(lowered_int8, tc::recipe<tc::format<tc::tag::int8, tc::tag::dense>>::elements);
+static_assert(plan_int8.arena_bytes == 32768);  // two images of 32 * 32 * 16
 
 constexpr auto lowered_fp32 = tc::lower(resnet8, tc::all_fp32, true);
 constexpr auto plan_fp32 = tc::plan_memory(lowered_fp32, tc::all_fp32.elements);

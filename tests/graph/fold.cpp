@@ -17,12 +17,12 @@ constexpr auto folded(Describe describe) {
     return m;
 }
 
-} // namespace
+}  // namespace
 
 constexpr auto batch_norm = folded([](auto& g) {
-    auto x = g.input("image", {8, 8, 3});               // 0
-    auto y = g.conv2d("conv", x, 4, 3, {.bias = false}); // 1
-    g.relu("result", g.batch_norm("norm", y));           // 3, 2
+    auto x = g.input("image", {8, 8, 3});                 // 0
+    auto y = g.conv2d("conv", x, 4, 3, {.bias = false});  // 1
+    g.relu("result", g.batch_norm("norm", y));            // 3, 2
 });
 static_assert(batch_norm.count == 3 && batch_norm.count_of(tc::op::batch_norm) == 0);
 static_assert(batch_norm[1].kind == tc::op::conv2d && batch_norm[1].name == tc::label("conv") && batch_norm[1].bias);
@@ -32,10 +32,10 @@ static_assert(batch_norm[2].inputs[0] == 1 && batch_norm[2].origin == 3 && batch
 
 // Constants on either side, one value or one per channel, in their order; constants that nothing else reads are gone.
 constexpr auto chain = folded([](auto& g) {
-    auto x = g.linear("linear", g.input("vector", {5}), 4);              // 1
-    x = g.add("add", x, g.constant("offsets", {4}));                     // 3
-    x = g.mul("mul", g.constant("factor", {1}), x);                      // 5
-    g.output("result", g.batch_norm("norm", g.add("again", x, g.constant("more", {4})))); // 8, 7
+    auto x = g.linear("linear", g.input("vector", {5}), 4);                                // 1
+    x = g.add("add", x, g.constant("offsets", {4}));                                       // 3
+    x = g.mul("mul", g.constant("factor", {1}), x);                                        // 5
+    g.output("result", g.batch_norm("norm", g.add("again", x, g.constant("more", {4}))));  // 8, 7
 });
 static_assert(chain.count == 2 && chain[1].folded_count == 4 && chain.outputs[0] == 1);
 static_assert(chain[1].folded[0] == 3 && chain[1].folded[1] == 5 && chain[1].folded[2] == 7 && chain[1].folded[3] == 8);
@@ -71,7 +71,8 @@ constexpr auto output_kept = folded([](auto& g) {
     g.output("conv_value", y);
     g.output("normed", g.batch_norm("norm", y));
 });
-static_assert(output_kept.count == 3 && output_kept[1].folded_count == 0 && output_kept.outputs[0] == 1 && output_kept.outputs[1] == 2);
+static_assert(output_kept.count == 3 && output_kept[1].folded_count == 0 && output_kept.outputs[0] == 1 &&
+              output_kept.outputs[1] == 2);
 
 // Nothing to fold into: no product before it, a constant of the whole shape, two values.
 constexpr auto left_alone = folded([](auto& g) {
@@ -82,7 +83,8 @@ constexpr auto left_alone = folded([](auto& g) {
     g.mul("values", g.conv2d("other", y, 3, 1), x);
 });
 static_assert(left_alone.count_of(tc::op::depthwise_conv2d) == 1);
-static_assert(left_alone.count_of(tc::op::add) == 1 && left_alone.count_of(tc::op::mul) == 2 && left_alone.count_of(tc::op::constant) == 2);
+static_assert(left_alone.count_of(tc::op::add) == 1 && left_alone.count_of(tc::op::mul) == 2 &&
+              left_alone.count_of(tc::op::constant) == 2);
 
 // The result of the product must keep its shape: [1, 4] * [4, 4] widens it.
 constexpr auto widened = folded([](auto& g) {
@@ -102,7 +104,8 @@ constexpr auto dead = [] {
     tc::detail::remove_dead_nodes(m);
     return m;
 }();
-static_assert(dead.count == 3 && dead[1].name == tc::label("unused") && dead[2].name == tc::label("live") && dead.outputs[0] == 2);
+static_assert(dead.count == 3 && dead[1].name == tc::label("unused") && dead[2].name == tc::label("live") &&
+              dead.outputs[0] == 2);
 
 TEST_CASE("folding twice is folding once", "[graph]") {
     auto again = chain;

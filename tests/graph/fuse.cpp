@@ -17,19 +17,22 @@ constexpr auto fused(Describe describe) {
     return m;
 }
 
-} // namespace
+}  // namespace
 
 constexpr auto clamps = fused([](auto& g) {
-    auto x = g.relu("a_relu", g.conv2d("a", g.input("image", {8, 8, 3}), 4, 3)); // 2, 1
-    x = g.relu6("b_relu", g.depthwise_conv2d("b", x, 3));                        // 4, 3
-    x = g.relu("c_relu", g.mul("c", x, x));                                      // 6, 5
-    x = g.relu("d_relu", g.linear("d", g.flatten("flat", x), 4));                // 9, 8, 7
+    auto x = g.relu("a_relu", g.conv2d("a", g.input("image", {8, 8, 3}), 4, 3));  // 2, 1
+    x = g.relu6("b_relu", g.depthwise_conv2d("b", x, 3));                         // 4, 3
+    x = g.relu("c_relu", g.mul("c", x, x));                                       // 6, 5
+    x = g.relu("d_relu", g.linear("d", g.flatten("flat", x), 4));                 // 9, 8, 7
     g.sigmoid("e", x);
 });
 static_assert(clamps.count == 7 && clamps.count_of(tc::op::relu) + clamps.count_of(tc::op::relu6) == 0);
-static_assert(clamps[1].clamp == tc::clamp_kind::relu && clamps[1].value_origin == 2 && clamps[1].stage_origin == 2 && clamps[1].origin == 1);
-static_assert(clamps[2].clamp == tc::clamp_kind::relu6 && clamps[2].value_origin == 4 && clamps[2].name == tc::label("b"));
-static_assert(clamps[3].clamp == tc::clamp_kind::relu && clamps[5].clamp == tc::clamp_kind::relu && clamps[6].clamp == tc::clamp_kind::none);
+static_assert(clamps[1].clamp == tc::clamp_kind::relu && clamps[1].value_origin == 2 && clamps[1].stage_origin == 2 &&
+              clamps[1].origin == 1);
+static_assert(clamps[2].clamp == tc::clamp_kind::relu6 && clamps[2].value_origin == 4 &&
+              clamps[2].name == tc::label("b"));
+static_assert(clamps[3].clamp == tc::clamp_kind::relu && clamps[5].clamp == tc::clamp_kind::relu &&
+              clamps[6].clamp == tc::clamp_kind::none);
 
 // Not a clamp, two readers, an output, another format, no operator that ends with one.
 constexpr auto not_clamps = [] {
@@ -52,15 +55,16 @@ static_assert(not_clamps[not_clamps.find("two_readers")].clamp == tc::clamp_kind
 static_assert(not_clamps[not_clamps.find("output")].clamp == tc::clamp_kind::none);
 static_assert(not_clamps[not_clamps.find("other_format")].clamp == tc::clamp_kind::none);
 static_assert(not_clamps[not_clamps.find("e")].clamp == tc::clamp_kind::relu && not_clamps.find("e_relu") < 0);
-static_assert(not_clamps.find("of_input") > 0 && not_clamps.find("a_relu") > 0 && not_clamps.find("b_relu") > 0 && not_clamps.find("c_relu") > 0);
-static_assert(not_clamps.find("result") > 0); // a second clamp of one layer
+static_assert(not_clamps.find("of_input") > 0 && not_clamps.find("a_relu") > 0 && not_clamps.find("b_relu") > 0 &&
+              not_clamps.find("c_relu") > 0);
+static_assert(not_clamps.find("result") > 0);  // a second clamp of one layer
 
 // The later operand takes the sum; its label stays, at the place of the add.
 constexpr auto later = fused([](auto& g) {
     auto x = g.input("image", {8, 8, 4});
-    auto a = g.conv2d("a", x, 4, 3);                   // 1
-    auto b = g.relu("b_relu", g.conv2d("b", x, 4, 1)); // 3, 2
-    g.relu("result", g.add("sum", b, a));              // 5, 4
+    auto a = g.conv2d("a", x, 4, 3);                    // 1
+    auto b = g.relu("b_relu", g.conv2d("b", x, 4, 1));  // 3, 2
+    g.relu("result", g.add("sum", b, a));               // 5, 4
 });
 static_assert(later.count == 3 && later.count_of(tc::op::add) == 0);
 static_assert(later[1].name == tc::label("a") && later[1].residual == -1);

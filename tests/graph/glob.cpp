@@ -97,7 +97,7 @@ constexpr int first_wrong() {
 }
 static_assert(first_wrong() == -1);
 
-} // namespace
+}  // namespace
 
 TEST_CASE("patterns match what they say", "[graph]") {
     for (const expectation& e : table) {

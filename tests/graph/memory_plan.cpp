@@ -40,7 +40,8 @@ tc::model<64> random_model(unsigned seed) {
     const auto any = [&](const std::vector<tc::value>& of) {
         // Late values more often, so that chains become long.
         const int last = static_cast<int>(of.size()) - 1;
-        return of[static_cast<std::size_t>(random.below(3) ? last - random.below(std::min(last, 2) + 1) : random.below(last + 1))];
+        return of[static_cast<std::size_t>(random.below(3) ? last - random.below(std::min(last, 2) + 1)
+                                                           : random.below(last + 1))];
     };
     const int count = 5 + random.below(30);
     for (int i = 0; i < count; ++i) {
@@ -50,17 +51,39 @@ tc::model<64> random_model(unsigned seed) {
         switch (random.below(13)) {
         case 0:
         case 1:
-        case 2: images.push_back(g.conv2d(name, a, 5, 3)); break;
-        case 3: images.push_back(g.relu(name, g.conv2d(name / "conv", a, 5, 1))); break;
-        case 4: images.push_back(g.add(name, g.conv2d(name / "conv", a, 5, 3), b)); break;
-        case 5: images.push_back(g.add(name, a, b)); break;
-        case 6: images.push_back(g.mul(name, a, v)); break;
-        case 7: images.push_back(g.hard_swish(name, a)); break;
-        case 8: images.push_back(g.reshape(name, g.flatten(name / "flat", a), {6, 4, 5})); break;
-        case 9: images.push_back(g.conv2d(name, g.concat(name / "both", {a, b}), 5, 1)); break;
-        case 10: vectors.push_back(g.linear(name, v, 5)); break;
-        case 11: vectors.push_back(g.sigmoid(name, g.global_average_pool(name / "pool", a))); break;
-        default: images.push_back(g.transpose(name, g.transpose(name / "there", a, {1, 0, 2}), {1, 0, 2})); break;
+        case 2:
+            images.push_back(g.conv2d(name, a, 5, 3));
+            break;
+        case 3:
+            images.push_back(g.relu(name, g.conv2d(name / "conv", a, 5, 1)));
+            break;
+        case 4:
+            images.push_back(g.add(name, g.conv2d(name / "conv", a, 5, 3), b));
+            break;
+        case 5:
+            images.push_back(g.add(name, a, b));
+            break;
+        case 6:
+            images.push_back(g.mul(name, a, v));
+            break;
+        case 7:
+            images.push_back(g.hard_swish(name, a));
+            break;
+        case 8:
+            images.push_back(g.reshape(name, g.flatten(name / "flat", a), {6, 4, 5}));
+            break;
+        case 9:
+            images.push_back(g.conv2d(name, g.concat(name / "both", {a, b}), 5, 1));
+            break;
+        case 10:
+            vectors.push_back(g.linear(name, v, 5));
+            break;
+        case 11:
+            vectors.push_back(g.sigmoid(name, g.global_average_pool(name / "pool", a)));
+            break;
+        default:
+            images.push_back(g.transpose(name, g.transpose(name / "there", a, {1, 0, 2}), {1, 0, 2}));
+            break;
         }
     }
     std::vector<tc::value> outputs;
@@ -77,9 +100,12 @@ tc::model<64> random_model(unsigned seed) {
 template <int Capacity, class Recipe>
 class simulation {
 public:
-    simulation(const tc::model<Capacity>& model, const Recipe&) : m(model), plan(tc::plan_memory(model, Recipe::elements)) {
+    simulation(const tc::model<Capacity>& model, const Recipe&)
+        : m(model),
+          plan(tc::plan_memory(model, Recipe::elements)) {
         arena.assign(static_cast<std::size_t>(plan.arena_bytes), nobody);
-        for (int i = 0; i < m.output_count; ++i) results[static_cast<std::size_t>(i)].assign(static_cast<std::size_t>(bytes(m.outputs[i])), nobody);
+        for (int i = 0; i < m.output_count; ++i)
+            results[static_cast<std::size_t>(i)].assign(static_cast<std::size_t>(bytes(m.outputs[i])), nobody);
     }
 
     /// What is wrong, or nothing.
@@ -94,7 +120,8 @@ public:
                 expect(p.where == tc::memory::weights && p.root == id, id, "is not among the weights");
             } else if (tc::detail::is_view(n.kind)) {
                 const tc::placement of = plan.places[n.inputs[0]];
-                expect(p.where == of.where && p.index == of.index && p.offset == of.offset, id, "is not where what it renames is");
+                expect(p.where == of.where && p.index == of.index && p.offset == of.offset, id,
+                       "is not where what it renames is");
             } else {
                 step(id, n);
             }
@@ -150,7 +177,8 @@ private:
             expect(holds(operand), operand, "is overwritten before it is read");
             if (!overlap(id, operand)) continue;
             const bool elementwise = tc::is_elementwise_pair(n.kind) || tc::is_activation(n.kind);
-            const bool same_place = plan.places[id].offset == plan.places[operand].offset && bytes(id) == bytes(operand);
+            const bool same_place =
+                plan.places[id].offset == plan.places[operand].offset && bytes(id) == bytes(operand);
             expect(same_place && (elementwise || operand == n.residual), id, "overwrites what it reads");
             if (n.residual >= 0) expect(!overlap(id, n.inputs[0]), id, "overwrites what it convolves");
             ++in_place;
@@ -158,7 +186,8 @@ private:
         std::vector<int>* memory = space(id);
         expect(memory != nullptr, id, "is written to what is not writable");
         if (memory == nullptr) return;
-        const auto offset = static_cast<std::size_t>(plan.places[id].offset), size = static_cast<std::size_t>(bytes(id));
+        const auto offset = static_cast<std::size_t>(plan.places[id].offset),
+                   size = static_cast<std::size_t>(bytes(id));
         expect(offset + size <= memory->size(), id, "does not fit its memory");
         if (wrong.empty()) std::fill_n(memory->begin() + plan.places[id].offset, bytes(id), id);
     }
@@ -178,7 +207,7 @@ int check(const tc::model<64>& written, const Recipe& recipe, bool fused) {
     return run.in_place;
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("no plan of a random model loses a value", "[graph]") {
     int in_place = 0;
@@ -191,7 +220,7 @@ TEST_CASE("no plan of a random model loses a value", "[graph]") {
             in_place += check(written, mixed, fused);
         }
     }
-    CHECK(in_place > 1000); // it is not for want of trying
+    CHECK(in_place > 1000);  // it is not for want of trying
 }
 
 // A chain needs two values at a time, the larger pairs of which meet: 64 + 256, 256 + 128.
@@ -204,7 +233,8 @@ constexpr auto chain = tc::make_model([](auto& g) {
 constexpr auto chain_plan = tc::plan_memory(chain, tc::all_fp32.elements);
 static_assert(chain_plan.arena_bytes == 384);
 static_assert(chain_plan.places[0].where == tc::memory::input && chain_plan.places[4].where == tc::memory::output);
-static_assert(chain_plan.places[2].offset == 0 && chain_plan.places[1].offset == 256 && chain_plan.places[3].offset == 256);
+static_assert(chain_plan.places[2].offset == 0 && chain_plan.places[1].offset == 256 &&
+              chain_plan.places[3].offset == 256);
 
 // Activations go over what they read, unless it is read again or is the caller's.
 constexpr auto activations = tc::make_model([](auto& g) {
@@ -218,7 +248,7 @@ constexpr auto activation_plan = tc::plan_memory(activations, tc::all_fp32.eleme
 static_assert(activation_plan.arena_bytes == 128);
 static_assert(activation_plan.places[1].where == tc::memory::arena && activation_plan.places[2].root == 1);
 static_assert(activation_plan.places[3].root == 3 && activation_plan.places[4].root == 1);
-static_assert(activation_plan.places[5].root == 5); // a softmax reads a row twice
+static_assert(activation_plan.places[5].root == 5);  // a softmax reads a row twice
 
 // Values that only the caller sees need no arena at all.
 constexpr auto direct = tc::make_model([](auto& g) { g.linear("y", g.input("x", {4}), 3); });

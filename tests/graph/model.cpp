@@ -16,11 +16,12 @@ constexpr auto diamond = tc::make_model([](auto& g) {
     g.output("sum", g.add("c", g.add("d", a, b), a));
     g.output("b_too", b);
 });
-static_assert(diamond.find("a") == 1 && diamond.find("b_too") == 2 && diamond.find("c") < 0 && diamond.find("sum") == 4);
+static_assert(diamond.find("a") == 1 && diamond.find("b_too") == 2 && diamond.find("c") < 0 &&
+              diamond.find("sum") == 4);
 static_assert(diamond.count_of(tc::op::add) == 2 && diamond.count_of(tc::op::mul) == 0);
 static_assert(diamond.is_output(4) && diamond.is_output(2) && !diamond.is_output(1));
 static_assert(diamond.consumers(0) == 2 && diamond.consumers(1) == 2 && diamond.consumers(3) == 1);
-static_assert(diamond.consumers(2) == 2); // the sum and the caller
+static_assert(diamond.consumers(2) == 2);  // the sum and the caller
 static_assert(diamond.consumers(4) == 1);
 
 // The same value twice counts twice.
@@ -31,14 +32,16 @@ constexpr auto square = tc::make_model([](auto& g) {
 static_assert(square.consumers(0) == 2);
 
 constexpr auto larger = tc::resized<9>(diamond);
-static_assert(larger.capacity == 9 && larger.count == 5 && larger.outputs[0] == 4 && larger.outputs[1] == 2 && larger[4].name == tc::label("sum"));
+static_assert(larger.capacity == 9 && larger.count == 5 && larger.outputs[0] == 4 && larger.outputs[1] == 2 &&
+              larger[4].name == tc::label("sum"));
 
 constexpr auto redirected = [] {
     auto m = diamond;
     tc::redirect(m, 2, 1);
     return m;
 }();
-static_assert(redirected[3].inputs[0] == 1 && redirected[3].inputs[1] == 1 && redirected.outputs[1] == 1 && redirected.consumers(2) == 0);
+static_assert(redirected[3].inputs[0] == 1 && redirected[3].inputs[1] == 1 && redirected.outputs[1] == 1 &&
+              redirected.consumers(2) == 0);
 
 constexpr auto kept = [] {
     auto m = redirected;

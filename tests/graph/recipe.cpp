@@ -32,8 +32,9 @@ static_assert(three.first_unmatched(written) == -1);
 // Of a recipe whose patterns match nothing the first is named.
 constexpr auto misspelt = one.with("nothing", tc::fp32);
 constexpr auto misspelt_twice = three.with("block4/*", tc::fp32).with("block5/*", tc::fp32);
-constexpr auto of_input = one.with("x", tc::fp32); // inputs have labels, too
-static_assert(misspelt.first_unmatched(written) == 1 && misspelt_twice.first_unmatched(written) == 4 && of_input.first_unmatched(written) == -1);
+constexpr auto of_input = one.with("x", tc::fp32);  // inputs have labels, too
+static_assert(misspelt.first_unmatched(written) == 1 && misspelt_twice.first_unmatched(written) == 4 &&
+              of_input.first_unmatched(written) == -1);
 
 // Formats stay types.
 using recipe_type = std::remove_const_t<decltype(three)>;

@@ -10,9 +10,10 @@ constexpr tc::shape image{10, 7, 6};
 // `same`: what is odd goes after.
 static_assert(tc::resolve(tc::same, image, {3, 3}, {1, 1}, {1, 1}) == tc::margins{1, 1, 1, 1});
 static_assert(tc::resolve(tc::same, image, {2, 4}, {1, 1}, {1, 1}) == tc::margins{0, 1, 1, 2});
-static_assert(tc::resolve(tc::same, image, {3, 3}, {2, 2}, {1, 1}) == tc::margins{0, 1, 1, 1}); // 10: 4 * 2 + 3 - 10 = 1; 7: 3 * 2 + 3 - 7 = 2
+static_assert(tc::resolve(tc::same, image, {3, 3}, {2, 2}, {1, 1}) ==
+              tc::margins{0, 1, 1, 1});  // 10: 4 * 2 + 3 - 10 = 1; 7: 3 * 2 + 3 - 7 = 2
 static_assert(tc::resolve(tc::same, image, {1, 1}, {2, 2}, {1, 1}) == tc::margins{});
-static_assert(tc::resolve(tc::same, image, {1, 1}, {3, 5}, {1, 1}) == tc::margins{}); // nothing is cut off
+static_assert(tc::resolve(tc::same, image, {1, 1}, {3, 5}, {1, 1}) == tc::margins{});  // nothing is cut off
 static_assert(tc::resolve(tc::same, image, {3, 3}, {1, 1}, {2, 3}) == tc::margins{2, 3, 2, 3});
 static_assert(tc::resolve(tc::valid, image, {3, 3}, {1, 1}, {1, 1}) == tc::margins{});
 static_assert(tc::resolve(2, image, {3, 3}, {1, 1}, {1, 1}) == tc::margins{2, 2, 2, 2});
@@ -36,7 +37,9 @@ TEST_CASE("same padding gives ceil(size / stride) positions, and no more of it t
                     const int positions = tc::window_positions(in, w).height;
                     const bool even = p.bottom == p.top || p.bottom == p.top + 1;
                     const int reach = (positions - 1) * stride + (kernel - 1) * dilation + 1;
-                    if (positions != (size + stride - 1) / stride || !even || (p.bottom > 0 && reach != size + p.top + p.bottom))
-                        FAIL("size " << size << ", kernel " << kernel << ", stride " << stride << ", dilation " << dilation);
+                    if (positions != (size + stride - 1) / stride || !even ||
+                        (p.bottom > 0 && reach != size + p.top + p.bottom))
+                        FAIL("size " << size << ", kernel " << kernel << ", stride " << stride << ", dilation "
+                                     << dilation);
                 }
 }

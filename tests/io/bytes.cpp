@@ -38,7 +38,7 @@ std::size_t files_in(const fs::path& folder) {
     return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("a file is read as it was written", "[bytes]") {
     const scratch_folder folder;

@@ -29,7 +29,7 @@ byte_vector records(const byte_vector& labels) {
     return bytes;
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("planes become interleaved channels", "[cifar]") {
     const scratch_folder folder;
@@ -76,7 +76,7 @@ TEST_CASE("the CIFAR-10 test file has its classes", "[cifar][data]") {
     const auto set = tc::load_cifar10(*data / "cifar10/test.bin.gz");
     CHECK(tc::shape_of(set.inputs) == std::vector<std::size_t>{2'000, 32, 32, 3});
     CHECK(std::vector<int>(set.labels.begin(), set.labels.begin() + 5) ==
-          std::vector<int>{3, 8, 8, 0, 6}); // cat, ship, ship, airplane, frog
+          std::vector<int>{3, 8, 8, 0, 6});  // cat, ship, ship, airplane, frog
     const auto balanced = set.slice(500, 2'000);
     for (int label = 0; label < 10; ++label)
         CHECK(std::count(balanced.labels.begin(), balanced.labels.end(), label) == 150);

@@ -26,7 +26,7 @@ byte_vector idx(std::uint32_t magic, const std::vector<std::uint32_t>& extents, 
 const byte_vector two_images = idx(0x803, {2, 2, 3}, {0, 1, 2, 3, 4, 5, 250, 251, 252, 253, 254, 255});
 const byte_vector two_labels = idx(0x801, {2}, {7, 3});
 
-} // namespace
+}  // namespace
 
 TEST_CASE("images and labels become a data set", "[idx]") {
     const scratch_folder folder;

@@ -56,7 +56,7 @@ void check_equal(const tc::node& a, const tc::node& b) {
     CHECK(std::equal(std::begin(a.inputs), std::end(a.inputs), std::begin(b.inputs)));
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("the text of a model builds an equal model", "[model_text]") {
     REQUIRE(read_back.count == written.count);

@@ -60,7 +60,7 @@ std::vector<T> flat(const tc::array<T>& a) {
     return std::vector<T>(a.data(), a.data() + a.size());
 }
 
-} // namespace
+}  // namespace
 
 TEMPLATE_TEST_CASE("an array is read as it was written", "[npy]", float, double, bool, std::int8_t, std::uint8_t,
                    std::int16_t, std::uint16_t, std::int32_t, std::uint32_t, std::int64_t, std::uint64_t) {

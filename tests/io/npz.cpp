@@ -32,7 +32,7 @@ void write_zip(const fs::path& file, const std::vector<std::pair<std::string, by
     REQUIRE(zip_close(archive) == 0);
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("arrays are read as they were written", "[npz]") {
     const scratch_folder folder;
@@ -134,7 +134,7 @@ TEST_CASE("what is no .npz archive is refused", "[npz]") {
 
     write_zip(folder / "a.npz", {{"x.npy", {'h', 'i'}}, {"y.npy", {'h', 'i'}}});
     auto twice = tc::read_file(folder / "a.npz");
-    std::replace(twice.begin(), twice.end(), std::uint8_t{'y'}, std::uint8_t{'x'}); // "y.npy" becomes "x.npx"
+    std::replace(twice.begin(), twice.end(), std::uint8_t{'y'}, std::uint8_t{'x'});  // "y.npy" becomes "x.npx"
     for (std::size_t i = 0; i + 4 < twice.size(); ++i)
         if (std::equal(twice.begin() + static_cast<std::ptrdiff_t>(i),
                        twice.begin() + static_cast<std::ptrdiff_t>(i) + 4, ".npx"))

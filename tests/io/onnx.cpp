@@ -80,7 +80,7 @@ std::string message_of(const onnx_writer& file) {
     return "no error";
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("the models of the data folder are imported", "[onnx]") {
     const auto data = tests::data_directory();
@@ -135,7 +135,7 @@ TEST_CASE("asymmetric padding and depthwise convolutions keep their geometry", "
     CHECK(stem.slide.padding == tc::margins{4, 1, 5, 1});
     CHECK(stem.output == tc::shape{25, 5, 64});
     CHECK(m.graph[m.graph.find(tc::to_label("dwconv1"))].kind == tc::op::depthwise_conv2d);
-    CHECK(m.graph.count_of(tc::op::flatten) == 0); // the flatten of a vector is no node
+    CHECK(m.graph.count_of(tc::op::flatten) == 0);  // the flatten of a vector is no node
 }
 
 TEST_CASE("a linear layer behind a flattened image has its columns in the graph's order", "[onnx]") {
@@ -252,7 +252,7 @@ TEST_CASE("images of one channel or one pixel need no transpose", "[onnx]") {
 
 TEST_CASE("transposes and reshapes that cancel out are no nodes", "[onnx]") {
     onnx_writer file;
-    file.input("x", {1, 5, 4, 3}); // NHWC, as TensorFlow exports it
+    file.input("x", {1, 5, 4, 3});  // NHWC, as TensorFlow exports it
     file.node("Transpose", "to_nchw", {"x"}, {"t"}, {onnx_writer::attribute("perm", dims{0, 3, 1, 2})});
     file.node("MaxPool", "pool", {"t"}, {"p"}, {onnx_writer::attribute("kernel_shape", dims{2, 2})});
     file.node("Transpose", "to_nhwc", {"p"}, {"u"}, {onnx_writer::attribute("perm", dims{0, 2, 3, 1})});

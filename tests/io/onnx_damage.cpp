@@ -68,7 +68,7 @@ onnx_writer one_node(const std::string& kind, const tests::names& inputs = {"x"}
     return onnx_writer().input("x", {1, 4, 5, 5}).node(kind, "/it", inputs, {"y"}, attributes).output("y");
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("a truncated file is an error at every length", "[onnx]") {
     const auto whole = small_network().bytes();

@@ -132,4 +132,4 @@ private:
     std::string graph_;
 };
 
-} // namespace tests
+}  // namespace tests

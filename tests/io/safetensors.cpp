@@ -57,7 +57,7 @@ byte_vector values(std::initializer_list<Stored> list) {
     return bytes;
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("tensors and metadata are read as they were written", "[safetensors]") {
     const scratch_folder folder;

@@ -40,7 +40,8 @@ constexpr conv_geometry same(int height, int width, int in, int out, int kernel,
 }
 constexpr conv_geometry linear(int in, int out, int rows = 1) { return {1, rows, in, 1, rows, out}; }
 constexpr float_end relu{clamp_kind::relu}, relu6{clamp_kind::relu6};
-constexpr float_end residual{clamp_kind::none, true, clamp_kind::relu}, clamped_residual{clamp_kind::relu6, true, clamp_kind::relu6};
+constexpr float_end residual{clamp_kind::none, true, clamp_kind::relu},
+    clamped_residual{clamp_kind::relu6, true, clamp_kind::relu6};
 
 TEST_CASE("conv2d_fp32 is within its bound: images", "[kernels]") {
     check(kernel<same(3, 30, 3, 16, 3), relu>("3x3, 3 channels, a row of many tiles"));
@@ -80,5 +81,5 @@ TEST_CASE("clamp_float", "[kernels]") {
     STATIC_REQUIRE(tc::clamp_float(infinity, clamp_kind::relu6) == 6);
 }
 
-} // namespace conv2d_fp32_test
-} // namespace
+}  // namespace conv2d_fp32_test
+}  // namespace

@@ -8,8 +8,8 @@ namespace conv2d_int8_test {
 
 namespace tc = tensor_compress;
 using tc::conv_geometry;
-using value = std::int8_t;                // what a caller has
-using byte = tc::native::activation;      // what lies in the arena
+using value = std::int8_t;            // what a caller has
+using byte = tc::native::activation;  // what lies in the arena
 
 template <conv_geometry G>
 constexpr conv_geometry flat = G.flattened();
@@ -27,11 +27,13 @@ tests::int8_kernel kernel(const char* name) {
             tc::stored_offset<Other>,
             tc::pack_int8<order, flat<G>, Residual>,
             [](const std::int8_t* packed, const void* input, void* output, const void* residual) {
-                tc::conv2d_int8_reference<flat<G>, Residual>(packed, static_cast<const In*>(input), static_cast<Out*>(output),
-                                                          static_cast<const Other*>(residual));
+                tc::conv2d_int8_reference<flat<G>, Residual>(packed, static_cast<const In*>(input),
+                                                             static_cast<Out*>(output),
+                                                             static_cast<const Other*>(residual));
             },
             [](const std::int8_t* packed, const void* input, void* output, const void* residual) {
-                tc::conv2d_int8<tc::native, G, Residual>(packed, static_cast<const In*>(input), static_cast<Out*>(output),
+                tc::conv2d_int8<tc::native, G, Residual>(packed, static_cast<const In*>(input),
+                                                         static_cast<Out*>(output),
                                                          static_cast<const Other*>(residual));
             }};
 }
@@ -46,7 +48,8 @@ constexpr conv_geometry linear(int in, int out, int rows = 1) { return {1, rows,
 TEST_CASE("conv2d_int8 gives the bytes of the definition: images", "[kernels]") {
     tests::int8_seen seen;
     check(kernel<same(3, 30, 3, 16, 3), value, byte>("3x3, 3 channels, a row of many tiles"), seen);
-    check(kernel<conv_geometry{6, 12, 4, 3, 6, 17, 3, 3, 2, 2}, byte, byte>("3x3, stride 2, 'same' of even sizes"), seen);
+    check(kernel<conv_geometry{6, 12, 4, 3, 6, 17, 3, 3, 2, 2}, byte, byte>("3x3, stride 2, 'same' of even sizes"),
+          seen);
     check(kernel<same(4, 7, 1, 5, 5), byte, value>("5x5, 1 channel"), seen);
     check(kernel<conv_geometry{13, 10, 1, 7, 5, 64, 10, 4, 2, 2, 1, 1, 4, 1}, value, byte>("10x4, stride 2"), seen);
     check(kernel<same(5, 11, 16, 16, 3, 2), value, value>("3x3, dilation 2"), seen);
@@ -55,7 +58,8 @@ TEST_CASE("conv2d_int8 gives the bytes of the definition: images", "[kernels]") 
     check(kernel<same(2, 2, 4, 24, 5), byte, byte>("the kernel larger than the image"), seen);
     check(kernel<conv_geometry{1, 16, 4, 1, 16, 4, 1, 7, 1, 1, 1, 1, 0, 3}, value, value>("1x7"), seen);
     check(kernel<conv_geometry{7, 11, 2, 3, 4, 3, 2, 2, 3, 3}, byte, byte>("stride 3 over a kernel of 2"), seen);
-    check(kernel<conv_geometry{3, 4, 3, 7, 5, 4, 3, 3, 1, 1, 1, 1, 4, 1}, byte, byte>("windows outside the image"), seen);
+    check(kernel<conv_geometry{3, 4, 3, 7, 5, 4, 3, 3, 1, 1, 1, 1, 4, 1}, byte, byte>("windows outside the image"),
+          seen);
     CHECK(seen.low > 1000);
     CHECK(seen.high > 1000);
     CHECK(seen.between > 5000);
@@ -66,7 +70,8 @@ TEST_CASE("conv2d_int8 gives the bytes of the definition: pixels and rows", "[ke
     check(kernel<conv_geometry{5, 6, 5, 5, 6, 24}, value, byte>("1x1, 5 channels, the image as one row"), seen);
     check(kernel<conv_geometry{1, 7, 64, 1, 7, 70}, byte, byte>("1x1, 64 to 70 channels"), seen);
     check(kernel<conv_geometry{7, 7, 16, 4, 4, 16, 1, 1, 2, 2}, byte, value>("1x1, stride 2"), seen);
-    check(kernel<conv_geometry{2, 2, 4, 4, 5, 20, 1, 1, 1, 1, 1, 1, 1, 2}, byte, byte>("1x1 over a padded image"), seen);
+    check(kernel<conv_geometry{2, 2, 4, 4, 5, 20, 1, 1, 1, 1, 1, 1, 1, 2}, byte, byte>("1x1 over a padded image"),
+          seen);
     check(kernel<conv_geometry{1, 3, 17, 1, 3, 3}, value, value>("1x1, fewer pixels than a tile"), seen);
     check(kernel<linear(70, 1), value, byte>("linear, 1 output"), seen);
     check(kernel<linear(16, 10), byte, value>("linear, 10 outputs"), seen);
@@ -85,5 +90,5 @@ TEST_CASE("conv2d_int8 adds a residual", "[kernels]") {
     CHECK(seen.high > 200);
 }
 
-} // namespace conv2d_int8_test
-} // namespace
+}  // namespace conv2d_int8_test
+}  // namespace

@@ -18,7 +18,9 @@ namespace tc = tensor_compress;
 
 constexpr std::int64_t two_to(int exponent) { return std::int64_t{1} << exponent; }
 
-constexpr std::int64_t floor_divide(std::int64_t a, std::int64_t b) { return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0); }
+constexpr std::int64_t floor_divide(std::int64_t a, std::int64_t b) {
+    return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
+}
 
 /// Half up.
 constexpr std::int32_t high_mul(std::int32_t a, std::int32_t b) {
@@ -54,7 +56,7 @@ constexpr std::int32_t add(const tc::add_scaling& s, std::int32_t a, std::int32_
 /// One quantised convolution: weights [out, in / groups, kernel height, kernel width].
 struct int8_convolution {
     std::vector<std::int8_t> weights;
-    std::vector<std::int32_t> bias; ///< empty for none
+    std::vector<std::int32_t> bias;  ///< empty for none
     std::vector<tc::fixed_multiplier> factors;
     std::int32_t input_zero_point = 0, zero_point = 0, low = -128, high = 127;
     tc::add_scaling add{};
@@ -76,7 +78,8 @@ void for_each_term(const tc::conv_geometry& g, int y, int x, int o, F f) {
 }
 
 /// @param residual  empty for none
-inline std::vector<std::int8_t> convolve(const tc::conv_geometry& g, const int8_convolution& p, const std::vector<std::int8_t>& input,
+inline std::vector<std::int8_t> convolve(const tc::conv_geometry& g, const int8_convolution& p,
+                                         const std::vector<std::int8_t>& input,
                                          const std::vector<std::int8_t>& residual) {
     std::vector<std::int8_t> output;
     for (int y = 0; y < g.out_height; ++y)
@@ -85,9 +88,11 @@ inline std::vector<std::int8_t> convolve(const tc::conv_geometry& g, const int8_
                 const auto channel = static_cast<std::size_t>(o);
                 std::int64_t sum = p.bias.empty() ? 0 : p.bias[channel];
                 for_each_term(g, y, x, o, [&](int at, int w) {
-                    sum += std::int64_t{input[static_cast<std::size_t>(at)] - p.input_zero_point} * p.weights[static_cast<std::size_t>(w)];
+                    sum += std::int64_t{input[static_cast<std::size_t>(at)] - p.input_zero_point} *
+                           p.weights[static_cast<std::size_t>(w)];
                 });
-                std::int32_t q = limit(requantized(static_cast<std::int32_t>(sum), p.factors[channel]) + p.zero_point, p.low, p.high);
+                std::int32_t q = limit(requantized(static_cast<std::int32_t>(sum), p.factors[channel]) + p.zero_point,
+                                       p.low, p.high);
                 if (!residual.empty()) q = add(p.add, q, residual[output.size()]);
                 output.push_back(static_cast<std::int8_t>(q));
             }
@@ -106,17 +111,19 @@ struct real_result {
 
 /// n additions of rounded products are off by at most n 2^-23 times the sum of their magnitudes (n u / (1 - n u) with
 /// u = 2^-24, doubled for what is not a multiply-add); clamps do not enlarge it.
-inline real_result convolve(const tc::conv_geometry& g, const std::vector<float>& weights, const std::vector<float>& bias,
-                            const std::vector<float>& input, const std::vector<float>& residual, tc::clamp_kind stage,
-                            tc::clamp_kind last) {
+inline real_result convolve(const tc::conv_geometry& g, const std::vector<float>& weights,
+                            const std::vector<float>& bias, const std::vector<float>& input,
+                            const std::vector<float>& residual, tc::clamp_kind stage, tc::clamp_kind last) {
     real_result result;
-    const int terms = g.kernel_height * g.kernel_width * (g.in_channels / g.groups) + (bias.empty() ? 0 : 1) + (residual.empty() ? 0 : 1);
+    const int terms = g.kernel_height * g.kernel_width * (g.in_channels / g.groups) + (bias.empty() ? 0 : 1) +
+                      (residual.empty() ? 0 : 1);
     for (int y = 0; y < g.out_height; ++y)
         for (int x = 0; x < g.out_width; ++x)
             for (int o = 0; o < g.out_channels; ++o) {
                 double sum = bias.empty() ? 0 : bias[static_cast<std::size_t>(o)], magnitude = std::fabs(sum);
                 for_each_term(g, y, x, o, [&](int at, int w) {
-                    const double product = double{input[static_cast<std::size_t>(at)]} * double{weights[static_cast<std::size_t>(w)]};
+                    const double product =
+                        double{input[static_cast<std::size_t>(at)]} * double{weights[static_cast<std::size_t>(w)]};
                     sum += product;
                     magnitude += std::fabs(product);
                 });
@@ -132,4 +139,4 @@ inline real_result convolve(const tc::conv_geometry& g, const std::vector<float>
     return result;
 }
 
-} // namespace tests::definition
+}  // namespace tests::definition

@@ -31,7 +31,8 @@ tests::fp32_kernel kernel(const char* name) {
 /// Stride 1, the output of the image's size.
 constexpr conv_geometry same(int height, int width, int channels, int kernel, int dilation = 1) {
     const int before = (kernel - 1) / 2 * dilation;
-    return {height, width, channels, height, width, channels, kernel, kernel, 1, 1, dilation, dilation, before, before, channels};
+    return {height, width, channels, height,   width,  channels, kernel,  kernel,
+            1,      1,     dilation, dilation, before, before,   channels};
 }
 
 TEST_CASE("depthwise_fp32 is within its bound", "[kernels]") {
@@ -48,5 +49,5 @@ TEST_CASE("depthwise_fp32 is within its bound", "[kernels]") {
     check(kernel<conv_geometry{7, 14, 20, 2, 5, 20, 2, 2, 3, 3, 1, 1, 0, 0, 20}>("stride 3 over a kernel of 2"));
 }
 
-} // namespace depthwise_fp32_test
-} // namespace
+}  // namespace depthwise_fp32_test
+}  // namespace

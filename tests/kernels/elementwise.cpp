@@ -23,7 +23,8 @@ std::string compare(const std::vector<std::int8_t>& expected, F f) {
     const std::vector<std::uint8_t> bytes = tests::stored(expected, tc::stored_offset<Out>);
     tests::guarded to(bytes.size(), 1);
     f(static_cast<Out*>(to.data()));
-    return to.intact() ? tests::difference(bytes, static_cast<const std::uint8_t*>(to.data())) : "wrote outside of its output";
+    return to.intact() ? tests::difference(bytes, static_cast<const std::uint8_t*>(to.data()))
+                       : "wrote outside of its output";
 }
 
 template <class In>
@@ -35,9 +36,11 @@ const std::vector<tc::add_scaling>& scalings() {
     using tc::to_fixed_multiplier;
     static const std::vector<tc::add_scaling> all{
         {3, -7, 11, to_fixed_multiplier(0.5), to_fixed_multiplier(0.31), to_fixed_multiplier(1.7 / 1048576), -128, 127},
-        {-128, 127, -128, to_fixed_multiplier(0.02), to_fixed_multiplier(0.5), to_fixed_multiplier(0.9 / 1048576), -128, 127},
-        {127, -128, 127, to_fixed_multiplier(0.5), to_fixed_multiplier(0.5), to_fixed_multiplier(300.0 / 1048576), -20, 100},
-        {0, 0, 0, {1 << 30, 0}, {1 << 30, 0}, {1 << 30, -19}, -128, 127}, // (a + b) / 2, half of which are ties
+        {-128, 127, -128, to_fixed_multiplier(0.02), to_fixed_multiplier(0.5), to_fixed_multiplier(0.9 / 1048576), -128,
+         127},
+        {127, -128, 127, to_fixed_multiplier(0.5), to_fixed_multiplier(0.5), to_fixed_multiplier(300.0 / 1048576), -20,
+         100},
+        {0, 0, 0, {1 << 30, 0}, {1 << 30, 0}, {1 << 30, -19}, -128, 127},  // (a + b) / 2, half of which are ties
         {5, 5, 5, {2147483647, 0}, {}, {2147483647, -20}, 5, 127},
     };
     return all;
@@ -57,15 +60,18 @@ void check_add() {
     for (const tc::add_scaling& s : scalings()) {
         std::vector<std::int8_t> expected, products;
         for (int i = 0; i < P.count; ++i) {
-            const std::int32_t x = a[static_cast<std::size_t>(i % P.first_period)], y = b[static_cast<std::size_t>(i % P.second_period)];
+            const std::int32_t x = a[static_cast<std::size_t>(i % P.first_period)],
+                               y = b[static_cast<std::size_t>(i % P.second_period)];
             expected.push_back(static_cast<std::int8_t>(tests::definition::add(s, x, y)));
             const std::int32_t product = (x - s.first_zero_point) * (y - s.second_zero_point);
-            products.push_back(static_cast<std::int8_t>(
-                tests::definition::limit(tests::definition::requantized(product, s.sum) + s.zero_point, s.low, s.high)));
+            products.push_back(static_cast<std::int8_t>(tests::definition::limit(
+                tests::definition::requantized(product, s.sum) + s.zero_point, s.low, s.high)));
         }
         INFO(P.count << " elements, scaling " << &s - scalings().data());
-        CHECK(compare<Out>(expected, [&](Out* to) { tc::add_int8_reference<P>(s, first.as<A>(), second.as<B>(), to); }) == "");
-        CHECK(compare<Out>(expected, [&](Out* to) { tc::add_int8<tc::native, P>(s, first.as<A>(), second.as<B>(), to); }) == "");
+        CHECK(compare<Out>(expected,
+                           [&](Out* to) { tc::add_int8_reference<P>(s, first.as<A>(), second.as<B>(), to); }) == "");
+        CHECK(compare<Out>(expected,
+                           [&](Out* to) { tc::add_int8<tc::native, P>(s, first.as<A>(), second.as<B>(), to); }) == "");
         CHECK(compare<Out>(products, [&](Out* to) { tc::mul_int8<P>(s, first.as<A>(), second.as<B>(), to); }) == "");
     }
 }
@@ -75,8 +81,8 @@ TEST_CASE("add_int8 and mul_int8 give the bytes of the definition", "[kernels]")
     check_add<pair_extent{37, 37, 37}, value, byte, value>();
     check_add<pair_extent{16, 16, 16}, byte, value, byte>();
     check_add<pair_extent{15, 15, 15}, value, value, value>();
-    check_add<pair_extent{51, 51, 17}, byte, byte, value>(); // one value per channel
-    check_add<pair_extent{48, 1, 48}, value, byte, byte>();  // a single one
+    check_add<pair_extent{51, 51, 17}, byte, byte, value>();  // one value per channel
+    check_add<pair_extent{48, 1, 48}, value, byte, byte>();   // a single one
 }
 
 TEST_CASE("add_int8 works in place", "[kernels]") {
@@ -85,7 +91,8 @@ TEST_CASE("add_int8 works in place", "[kernels]") {
     const tests::fenced other = input_of<byte>(b);
     const tc::add_scaling s = scalings()[0];
     std::vector<std::int8_t> expected;
-    for (std::size_t i = 0; i < a.size(); ++i) expected.push_back(static_cast<std::int8_t>(tests::definition::add(s, a[i], b[i])));
+    for (std::size_t i = 0; i < a.size(); ++i)
+        expected.push_back(static_cast<std::int8_t>(tests::definition::add(s, a[i], b[i])));
     CHECK(compare<byte>(expected, [&](byte* to) {
               std::copy_n(input_of<byte>(a).as<byte>(), 45, to);
               tc::add_int8<tc::native, extent>(s, to, other.as<byte>(), to);
@@ -125,7 +132,7 @@ void check_map(Exact exact) {
         worst = std::max(worst, std::fabs(output[i] - expected) / (std::fabs(expected) + 1e-30));
     }
     INFO("function " << static_cast<int>(F));
-    CHECK(worst <= std::ldexp(8.0, -24)); // an exponential within 2 ulp and three more roundings
+    CHECK(worst <= std::ldexp(8.0, -24));  // an exponential within 2 ulp and three more roundings
 }
 
 TEST_CASE("map_fp32", "[kernels]") {
@@ -140,10 +147,12 @@ TEST_CASE("map_fp32", "[kernels]") {
 template <class In, class Out>
 void check_table() {
     std::vector<std::int8_t> input = counting(256, 1), table(256), expected;
-    for (int i = 0; i < 256; ++i) table[static_cast<std::size_t>(i)] = static_cast<std::int8_t>((i * 37 + 11) % 256 - 128);
+    for (int i = 0; i < 256; ++i)
+        table[static_cast<std::size_t>(i)] = static_cast<std::int8_t>((i * 37 + 11) % 256 - 128);
     for (const std::int8_t q : input) expected.push_back(table[static_cast<std::size_t>(q + 128)]);
     const tests::fenced from = input_of<In>(input), entries(table.data(), 256);
-    CHECK(compare<Out>(expected, [&](Out* to) { tc::map_int8<256>(entries.as<std::int8_t>(), from.as<In>(), to); }) == "");
+    CHECK(compare<Out>(expected, [&](Out* to) { tc::map_int8<256>(entries.as<std::int8_t>(), from.as<In>(), to); }) ==
+          "");
 }
 
 TEST_CASE("map_int8", "[kernels]") {
@@ -152,8 +161,8 @@ TEST_CASE("map_int8", "[kernels]") {
     check_table<byte, byte>();
 }
 
-/// clamp(round(real / scale) + zero point), the division in single precision, halves away from zero; the zero point for what is
-/// not a number.
+/// clamp(round(real / scale) + zero point), the division in single precision, halves away from zero; the zero point for
+/// what is not a number.
 std::int8_t quantized(float real, tc::affine a) {
     const double steps = std::isnan(real) ? 0.0 : std::round(static_cast<double>(real / a.scale));
     return static_cast<std::int8_t>(std::clamp(steps + a.zero_point, -128.0, 127.0));
@@ -163,7 +172,8 @@ std::int8_t quantized(float real, tc::affine a) {
 template <int Count>
 std::vector<float> reals_around(tc::affine a) {
     constexpr float infinity = std::numeric_limits<float>::infinity();
-    std::vector<float> values{0.0f, -0.0f, infinity, -infinity, std::numeric_limits<float>::quiet_NaN(), 3e38f, -3e38f, 1e-45f, -1e-45f};
+    std::vector<float> values{0.0f,  -0.0f,  infinity, -infinity, std::numeric_limits<float>::quiet_NaN(),
+                              3e38f, -3e38f, 1e-45f,   -1e-45f};
     for (int half = -600; half <= 600; ++half) {
         const float tie = 0.5f * static_cast<float>(half) * a.scale;
         for (const float v : {std::nextafter(tie, -infinity), tie, std::nextafter(tie, infinity)}) values.push_back(v);
@@ -176,21 +186,25 @@ std::vector<float> reals_around(tc::affine a) {
 
 template <class Byte>
 void check_conversions() {
-    constexpr int count = 4000 + 77; // ends in part of a vector
-    for (const tc::affine a : {tc::affine{0.25f, -3}, tc::affine{0.0123f, 127}, tc::affine{3.7e5f, -128}, tc::affine{1e-30f, 0}}) {
+    constexpr int count = 4000 + 77;  // ends in part of a vector
+    for (const tc::affine a :
+         {tc::affine{0.25f, -3}, tc::affine{0.0123f, 127}, tc::affine{3.7e5f, -128}, tc::affine{1e-30f, 0}}) {
         INFO("scale " << a.scale << ", zero point " << a.zero_point);
         const std::vector<float> real = reals_around<count>(a);
         std::vector<std::int8_t> expected;
         for (const float v : real) expected.push_back(quantized(v, a));
         const tests::fenced from(real.data(), real.size() * sizeof(float));
-        CHECK(compare<Byte>(expected, [&](Byte* to) { tc::quantize_elements<tc::native, count>(a, from.as<float>(), to); }) == "");
+        CHECK(compare<Byte>(expected, [&](Byte* to) {
+                  tc::quantize_elements<tc::native, count>(a, from.as<float>(), to);
+              }) == "");
 
         const tests::fenced bytes = input_of<Byte>(expected);
         tests::guarded to(real.size() * sizeof(float), 4);
         auto* back = static_cast<float*>(to.data());
         tc::dequantize_elements<tc::native, count>(a, bytes.as<Byte>(), back);
         int wrong = 0;
-        for (std::size_t i = 0; i < expected.size(); ++i) wrong += back[i] != a.scale * static_cast<float>(expected[i] - a.zero_point);
+        for (std::size_t i = 0; i < expected.size(); ++i)
+            wrong += back[i] != a.scale * static_cast<float>(expected[i] - a.zero_point);
         CHECK(wrong == 0);
         CHECK(to.intact());
     }
@@ -201,5 +215,5 @@ TEST_CASE("quantize_elements and dequantize_elements", "[kernels]") {
     if constexpr (!std::is_same_v<value, byte>) check_conversions<byte>();
 }
 
-} // namespace elementwise_test
-} // namespace
+}  // namespace elementwise_test
+}  // namespace

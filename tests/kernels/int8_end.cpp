@@ -44,5 +44,5 @@ TEST_CASE("int8_end reads what pack_int8 wrote", "[kernels]") {
     STATIC_REQUIRE(added.add.high == 99);
 }
 
-} // namespace int8_end_test
-} // namespace
+}  // namespace int8_end_test
+}  // namespace

@@ -75,7 +75,7 @@ class guarded {
 public:
     guarded(std::size_t bytes, std::size_t misalignment) : bytes_(bytes), memory_(bytes + 3 * margin, pattern) {
         const auto address = reinterpret_cast<std::uintptr_t>(memory_.data());
-        offset_ = margin + (64 - address % 64) % 64 + misalignment; // less than two margins
+        offset_ = margin + (64 - address % 64) % 64 + misalignment;  // less than two margins
     }
     void* data() { return memory_.data() + offset_; }
     bool intact() const {
@@ -107,7 +107,8 @@ std::string difference(const std::vector<T>& expected, const T* found) {
         if (expected[i] != found[i]) first = i, ++differ;
     if (differ == 0) return "";
     return "element " + std::to_string(first) + " of " + std::to_string(expected.size()) + ": expected " +
-           std::to_string(expected[first]) + ", found " + std::to_string(found[first]) + "; " + std::to_string(differ) + " differ";
+           std::to_string(expected[first]) + ", found " + std::to_string(found[first]) + "; " + std::to_string(differ) +
+           " differ";
 }
 
-} // namespace tests
+}  // namespace tests

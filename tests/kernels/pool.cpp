@@ -16,17 +16,16 @@ using tc::conv_geometry;
 using value = std::int8_t;
 using byte = tc::native::activation;
 
-constexpr conv_geometry window(int height, int width, int channels, int out_height, int out_width, tc::extent2 kernel, tc::extent2 stride,
-                               int top = 0, int left = 0) {
-    return {height,       width,        channels,      out_height,   out_width, channels, kernel.height,
-            kernel.width, stride.height, stride.width, 1,            1,         top,      left,
-            channels};
+constexpr conv_geometry window(int height, int width, int channels, int out_height, int out_width, tc::extent2 kernel,
+                               tc::extent2 stride, int top = 0, int left = 0) {
+    return {height,        width,        channels, out_height, out_width, channels, kernel.height, kernel.width,
+            stride.height, stride.width, 1,        1,          top,       left,     channels};
 }
 
 /// f(output, values under its window inside the image) for each output.
 template <class T, class F>
 void for_each_output(const conv_geometry& g, const std::vector<T>& input, F f) {
-    const conv_geometry one = [&] { // a pool looks at one channel, as a depthwise convolution does
+    const conv_geometry one = [&] {  // a pool looks at one channel, as a depthwise convolution does
         conv_geometry d = g;
         d.groups = d.in_channels;
         return d;
@@ -35,7 +34,8 @@ void for_each_output(const conv_geometry& g, const std::vector<T>& input, F f) {
         for (int x = 0; x < g.out_width; ++x)
             for (int c = 0; c < g.out_channels; ++c) {
                 std::vector<T> under;
-                tests::definition::for_each_term(one, y, x, c, [&](int at, int) { under.push_back(input[static_cast<std::size_t>(at)]); });
+                tests::definition::for_each_term(
+                    one, y, x, c, [&](int at, int) { under.push_back(input[static_cast<std::size_t>(at)]); });
                 f(under);
             }
 }
@@ -51,7 +51,8 @@ std::string compare(const std::vector<std::int8_t>& expected, F f) {
     const std::vector<std::uint8_t> bytes = tests::stored(expected, tc::stored_offset<Out>);
     tests::guarded to(bytes.size(), 1);
     f(static_cast<Out*>(to.data()));
-    return to.intact() ? tests::difference(bytes, static_cast<const std::uint8_t*>(to.data())) : "wrote outside of its output";
+    return to.intact() ? tests::difference(bytes, static_cast<const std::uint8_t*>(to.data()))
+                       : "wrote outside of its output";
 }
 
 template <conv_geometry G, bool CountPadding, class In, class Out>
@@ -74,8 +75,10 @@ void check_int8(const char* name) {
     const auto bytes = tests::stored(input, tc::stored_offset<In>);
     const tests::fenced from(bytes.data(), bytes.size());
     CHECK(compare<Out>(largest, [&](Out* to) { tc::max_pool<G>(from.as<In>(), to); }) == "");
-    CHECK(compare<Out>(means, [&](Out* to) { tc::avg_pool_reference<G, CountPadding>(from.as<In>(), to, zero_point); }) == "");
-    CHECK(compare<Out>(means, [&](Out* to) { tc::avg_pool<tc::native, G, CountPadding>(from.as<In>(), to, zero_point); }) == "");
+    CHECK(compare<Out>(means,
+                       [&](Out* to) { tc::avg_pool_reference<G, CountPadding>(from.as<In>(), to, zero_point); }) == "");
+    CHECK(compare<Out>(
+              means, [&](Out* to) { tc::avg_pool<tc::native, G, CountPadding>(from.as<In>(), to, zero_point); }) == "");
 }
 
 TEST_CASE("int8 pools give the bytes of the definition", "[kernels]") {
@@ -111,7 +114,8 @@ void check_fp32(const char* name) {
     std::vector<float> input;
     for (int i = 0; i < G.in_elements(); ++i) input.push_back(random.real());
     const tests::fenced from(input.data(), input.size() * sizeof(float));
-    std::vector<float> largest(static_cast<std::size_t>(G.out_elements())), means(largest.size()), reference(largest.size());
+    std::vector<float> largest(static_cast<std::size_t>(G.out_elements())), means(largest.size()),
+        reference(largest.size());
     tc::max_pool<G>(from.as<float>(), largest.data());
     tc::avg_pool_reference<G, CountPadding>(from.as<float>(), reference.data());
     tc::avg_pool<tc::native, G, CountPadding>(from.as<float>(), means.data());
@@ -136,5 +140,5 @@ TEST_CASE("fp32 pools", "[kernels]") {
     check_fp32<window(7, 8, 64, 1, 1, {7, 8}, 1), false>("the whole image");
 }
 
-} // namespace pool_test
-} // namespace
+}  // namespace pool_test
+}  // namespace

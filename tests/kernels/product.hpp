@@ -29,8 +29,9 @@ struct int8_kernel {
 
 /// What an int8 kernel is tried with.
 enum class int8_data { ordinary, saturating, low_zero_point, high_zero_point, largest_sums, every_shift };
-inline constexpr int8_data all_int8_data[] = {int8_data::ordinary,        int8_data::saturating,   int8_data::low_zero_point,
-                                              int8_data::high_zero_point, int8_data::largest_sums, int8_data::every_shift};
+inline constexpr int8_data all_int8_data[] = {int8_data::ordinary,       int8_data::saturating,
+                                              int8_data::low_zero_point, int8_data::high_zero_point,
+                                              int8_data::largest_sums,   int8_data::every_shift};
 
 namespace detail {
 
@@ -56,16 +57,21 @@ inline int8_example make_example(const int8_kernel& k, int8_data data, std::uint
     for (int i = 0; i < g.out_channels * terms; ++i) {
         const std::int8_t end = i / terms % 2 == 0 ? -128 : 127;
         p.weights.push_back(data == int8_data::largest_sums ? end
-                            : extremes                      ? static_cast<std::int8_t>(random.next() % 2 == 0 ? -128 : 127)
-                                                            : random.byte());
+                            : extremes ? static_cast<std::int8_t>(random.next() % 2 == 0 ? -128 : 127)
+                                       : random.byte());
     }
-    for (int i = 0; i < g.in_elements(); ++i) e.input.push_back(data == int8_data::largest_sums ? std::int8_t{-128} : random.byte());
+    for (int i = 0; i < g.in_elements(); ++i)
+        e.input.push_back(data == int8_data::largest_sums ? std::int8_t{-128} : random.byte());
     if (k.residual)
         for (int i = 0; i < g.out_elements(); ++i) e.residual.push_back(random.byte());
 
-    p.input_zero_point = data == int8_data::low_zero_point ? -128 : data == int8_data::ordinary ? random.between(-128, 127) : 127;
-    p.zero_point = data == int8_data::high_zero_point ? 127 : data == int8_data::low_zero_point ? -128 : random.between(-40, 40);
-    if (data == int8_data::low_zero_point) p.low = p.zero_point; // relu
+    p.input_zero_point = data == int8_data::low_zero_point ? -128
+                         : data == int8_data::ordinary     ? random.between(-128, 127)
+                                                           : 127;
+    p.zero_point = data == int8_data::high_zero_point  ? 127
+                   : data == int8_data::low_zero_point ? -128
+                                                       : random.between(-40, 40);
+    if (data == int8_data::low_zero_point) p.low = p.zero_point;  // relu
     if (data == int8_data::every_shift) p.low = -100, p.high = 90;
 
     // The sums are at most `largest`; left shifts are as large as a doubled sum allows.
@@ -97,13 +103,17 @@ inline int8_example make_example(const int8_kernel& k, int8_data data, std::uint
     p.add.second = tc::to_fixed_multiplier(0.5 * (0.3 + 0.01 * random.between(0, 69)));
     p.add.sum = tc::to_fixed_multiplier(50 * scale / 1048576);
     p.add.first_zero_point = p.zero_point;
-    p.add.second_zero_point = data == int8_data::low_zero_point ? -128 : data == int8_data::high_zero_point ? 127 : random.between(-128, 127);
-    p.add.zero_point = data == int8_data::low_zero_point ? 127 : data == int8_data::high_zero_point ? -128 : random.between(-20, 20);
+    p.add.second_zero_point = data == int8_data::low_zero_point    ? -128
+                              : data == int8_data::high_zero_point ? 127
+                                                                   : random.between(-128, 127);
+    p.add.zero_point = data == int8_data::low_zero_point    ? 127
+                       : data == int8_data::high_zero_point ? -128
+                                                            : random.between(-20, 20);
     if (data == int8_data::every_shift) p.add.low = p.add.zero_point, p.add.high = 77;
     return e;
 }
 
-} // namespace detail
+}  // namespace detail
 
 /// How often results lay on either end, over all checks: a test that never saturates shows nothing of saturation.
 struct int8_seen {
@@ -113,14 +123,16 @@ struct int8_seen {
 /// The reference kernel and the one in vectors against the definition.
 inline void check(const int8_kernel& k, int8_seen& seen) {
     const tc::conv_geometry& g = k.geometry;
-    const auto in_bytes = static_cast<std::size_t>(g.in_elements()), out_bytes = static_cast<std::size_t>(g.out_elements());
+    const auto in_bytes = static_cast<std::size_t>(g.in_elements()),
+               out_bytes = static_cast<std::size_t>(g.out_elements());
     for (const int8_data data : all_int8_data) {
         INFO(k.name << ", data " << static_cast<int>(data));
         const detail::int8_example e = detail::make_example(k, data, static_cast<std::uint64_t>(data) + 1);
         const std::vector<std::int8_t> values = definition::convolve(g, e.product, e.input, e.residual);
         for (const std::int8_t v : values) ++(v == -128 ? seen.low : v == 127 ? seen.high : seen.between);
         const std::vector<std::uint8_t> expected = stored(values, k.out_offset);
-        const std::vector<std::uint8_t> input = stored(e.input, k.in_offset), residual = stored(e.residual, k.other_offset);
+        const std::vector<std::uint8_t> input = stored(e.input, k.in_offset),
+                                        residual = stored(e.residual, k.other_offset);
 
         std::vector<std::int8_t> plain(static_cast<std::size_t>(k.packed_bytes));
         k.pack(plain.data(), e.view());
@@ -171,9 +183,12 @@ inline void check(const fp32_kernel& k) {
     };
     for (const bool with_bias : {true, false}) {
         INFO(k.name << (with_bias ? "" : ", no bias"));
-        const std::vector<float> weights = reals(g.out_channels * g.terms(), 3), bias = reals(with_bias ? g.out_channels : 0, 2);
-        const std::vector<float> input = reals(g.in_elements(), 2), residual = reals(k.residual ? g.out_elements() : 0, 5);
-        const definition::real_result expected = definition::convolve(g, weights, bias, input, residual, k.stage, k.sum);
+        const std::vector<float> weights = reals(g.out_channels * g.terms(), 3),
+                                 bias = reals(with_bias ? g.out_channels : 0, 2);
+        const std::vector<float> input = reals(g.in_elements(), 2),
+                                 residual = reals(k.residual ? g.out_elements() : 0, 5);
+        const definition::real_result expected =
+            definition::convolve(g, weights, bias, input, residual, k.stage, k.sum);
 
         std::vector<std::int8_t> plain(static_cast<std::size_t>(k.packed_bytes));
         k.pack(plain.data(), weights.data(), with_bias ? bias.data() : nullptr);
@@ -183,7 +198,8 @@ inline void check(const fp32_kernel& k) {
             const fenced from(input.data(), input.size() * sizeof(float), edge);
             const fenced other(residual.data(), residual.size() * sizeof(float), edge);
             guarded to(static_cast<std::size_t>(g.out_elements()) * sizeof(float), misalignment * sizeof(float));
-            kernel(packed.as<std::int8_t>(), from.as<float>(), static_cast<float*>(to.data()), k.residual ? other.as<float>() : nullptr);
+            kernel(packed.as<std::int8_t>(), from.as<float>(), static_cast<float*>(to.data()),
+                   k.residual ? other.as<float>() : nullptr);
             if (!to.intact()) return std::string("wrote outside of its output");
             return difference(expected, static_cast<const float*>(to.data()));
         };
@@ -193,4 +209,4 @@ inline void check(const fp32_kernel& k) {
     }
 }
 
-} // namespace tests
+}  // namespace tests

@@ -24,7 +24,8 @@ std::string compare(const std::vector<std::int8_t>& input, const std::vector<std
     const tests::fenced from(in.data(), in.size());
     tests::guarded to(out.size(), 1);
     kernel(static_cast<const In*>(from.data()), static_cast<Out*>(to.data()));
-    return to.intact() ? tests::difference(out, static_cast<const std::uint8_t*>(to.data())) : "wrote outside of its output";
+    return to.intact() ? tests::difference(out, static_cast<const std::uint8_t*>(to.data()))
+                       : "wrote outside of its output";
 }
 
 TEST_CASE("copy_elements", "[kernels]") {
@@ -42,9 +43,13 @@ TEST_CASE("pad_image", "[kernels]") {
         for (int x = 0; x < out_width; ++x)
             for (int c = 0; c < channels; ++c) {
                 const bool inside = y >= top && y < top + height && x >= left && x < left + width;
-                expected.push_back(inside ? image[static_cast<std::size_t>(((y - top) * width + x - left) * channels + c)] : std::int8_t{-9});
+                expected.push_back(inside
+                                       ? image[static_cast<std::size_t>(((y - top) * width + x - left) * channels + c)]
+                                       : std::int8_t{-9});
             }
-    const auto pad = [](auto* from, auto* to) { tc::pad_image<height, width, channels, top, left, bottom, right>(from, to, -9); };
+    const auto pad = [](auto* from, auto* to) {
+        tc::pad_image<height, width, channels, top, left, bottom, right>(from, to, -9);
+    };
     CHECK(compare<value, byte>(image, expected, pad) == "");
     CHECK(compare<byte, byte>(image, expected, pad) == "");
 
@@ -72,13 +77,14 @@ TEST_CASE("transpose_elements", "[kernels]") {
         const auto input = counting(from.elements());
         std::vector<std::int8_t> expected(input.size());
         for (int i = 0; i < from.elements(); ++i) {
-            int at[tc::max_rank]{}, rest = i; // where the element lies in the input, and from that in the output
+            int at[tc::max_rank]{}, rest = i;  // where the element lies in the input, and from that in the output
             for (int axis = from.rank; axis-- > 0; rest /= from[axis]) at[axis] = rest % from[axis];
             int place = 0;
             for (int axis = 0; axis < from.rank; ++axis) place = place * from[order[axis]] + at[order[axis]];
             expected[static_cast<std::size_t>(place)] = input[static_cast<std::size_t>(i)];
         }
-        CHECK(compare<value, byte>(input, expected, [&](auto* a, auto* b) { tc::transpose_elements(from, order, a, b); }) == "");
+        CHECK(compare<value, byte>(input, expected,
+                                   [&](auto* a, auto* b) { tc::transpose_elements(from, order, a, b); }) == "");
     };
     check({6}, {0, 1, 2, 3});
     check({4, 3}, {1, 0, 2, 3});
@@ -87,5 +93,5 @@ TEST_CASE("transpose_elements", "[kernels]") {
     check({2, 3, 4, 5}, {3, 1, 0, 2});
 }
 
-} // namespace rearrange_test
-} // namespace
+}  // namespace rearrange_test
+}  // namespace

@@ -42,7 +42,9 @@ std::int32_t reciprocal(std::int32_t a) {
 
 std::vector<std::int8_t> softmax(tc::softmax_scaling s, const std::vector<std::int8_t>& row) {
     const std::int32_t largest = *std::max_element(row.begin(), row.end());
-    const auto term = [&](std::int8_t q) { return exponential(high_mul((q - largest) * (1 << s.left_shift), s.multiplier)); };
+    const auto term = [&](std::int8_t q) {
+        return exponential(high_mul((q - largest) * (1 << s.left_shift), s.multiplier));
+    };
     std::int64_t sum = 0;
     for (const std::int8_t q : row)
         if (q - largest >= s.lowest) sum += rounding_shift(term(q), 12);
@@ -68,12 +70,15 @@ void check_int8() {
             tests::numbers random(Columns);
             std::vector<std::int8_t> input, expected;
             for (int i = 0; i < Rows * Columns; ++i)
-                input.push_back(kind == rows::random ? random.byte() : kind == rows::equal || i % 3 != 0 ? std::int8_t{-100} : std::int8_t{120});
+                input.push_back(kind == rows::random                ? random.byte()
+                                : kind == rows::equal || i % 3 != 0 ? std::int8_t{-100}
+                                                                    : std::int8_t{120});
             for (int r = 0; r < Rows; ++r) {
                 const auto row = softmax(scaling, {input.begin() + r * Columns, input.begin() + (r + 1) * Columns});
                 expected.insert(expected.end(), row.begin(), row.end());
             }
-            const auto in = tests::stored(input, tc::stored_offset<In>), out = tests::stored(expected, tc::stored_offset<Out>);
+            const auto in = tests::stored(input, tc::stored_offset<In>),
+                       out = tests::stored(expected, tc::stored_offset<Out>);
             const tests::fenced from(in.data(), in.size());
             tests::guarded to(out.size(), 1);
             tc::softmax_int8<Rows, Columns>(scaling, from.as<In>(), static_cast<Out*>(to.data()));
@@ -86,7 +91,7 @@ TEST_CASE("softmax_int8 gives the bytes of the definition", "[kernels]") {
     check_int8<3, 10, value, value>();
     check_int8<1, 1, byte, value>();
     check_int8<2, 17, byte, byte>();
-    check_int8<1, 1000, value, byte>(); // so many that an even share is less than half a step
+    check_int8<1, 1000, value, byte>();  // so many that an even share is less than half a step
 }
 
 TEST_CASE("softmax_int8 is close to a softmax", "[kernels]") {
@@ -96,7 +101,8 @@ TEST_CASE("softmax_int8 is close to a softmax", "[kernels]") {
     tc::softmax_int8<1, 64>(tc::softmax_scaling_for(0.05f), input.data(), output);
     double sum = 0, worst = 0;
     for (const std::int8_t q : input) sum += std::exp(double{0.05f} * q);
-    for (std::size_t i = 0; i < 64; ++i) worst = std::max(worst, std::fabs((output[i] + 128) / 256.0 - std::exp(double{0.05f} * input[i]) / sum));
+    for (std::size_t i = 0; i < 64; ++i)
+        worst = std::max(worst, std::fabs((output[i] + 128) / 256.0 - std::exp(double{0.05f} * input[i]) / sum));
     CHECK(worst <= 0.5 / 256 + 1e-4);
 }
 
@@ -104,7 +110,8 @@ TEST_CASE("softmax_fp32", "[kernels]") {
     constexpr int columns = 19;
     tests::numbers random(5);
     std::vector<float> input, output(3 * columns);
-    for (int i = 0; i < 3 * columns; ++i) input.push_back(random.real() * (i < columns ? 3.0f : i < 2 * columns ? 80.0f : 1e6f));
+    for (int i = 0; i < 3 * columns; ++i)
+        input.push_back(random.real() * (i < columns ? 3.0f : i < 2 * columns ? 80.0f : 1e6f));
     const tests::fenced from(input.data(), input.size() * sizeof(float));
     tc::softmax_fp32<3, columns>(from.as<float>(), output.data());
     int wrong = 0;
@@ -115,8 +122,8 @@ TEST_CASE("softmax_fp32", "[kernels]") {
         for (int i = 0; i < columns; ++i) sum += std::exp(row[i] - largest);
         for (std::size_t i = 0; i < columns; ++i) {
             const double expected = std::exp(row[i] - largest) / sum;
-            // The difference to the largest is rounded once; exponential, division and product are within 2 ulp each; the sum of
-            // positive numbers is off by an ulp for each. Below 2^-126 all is absolute.
+            // The difference to the largest is rounded once; exponential, division and product are within 2 ulp each;
+            // the sum of positive numbers is off by an ulp for each. Below 2^-126 all is absolute.
             const double relative = std::ldexp(largest - row[i] + columns + 8, -24);
             wrong += !(std::fabs(output[r * columns + i] - expected) <= expected * relative + std::ldexp(1.0, -126));
         }
@@ -124,5 +131,5 @@ TEST_CASE("softmax_fp32", "[kernels]") {
     CHECK(wrong == 0);
 }
 
-} // namespace softmax_test
-} // namespace
+}  // namespace softmax_test
+}  // namespace

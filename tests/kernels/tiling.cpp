@@ -25,8 +25,9 @@ int wrong_tiles() {
                 const tc::tile_size tile = tc::choose_tile<V>(pixels, panels, spare);
                 const int columns = tile.panels * V::vectors_per_panel;
                 const bool fits = tile.rows * columns + columns + 1 + spare <= V::registers;
-                const bool least = tile.rows == 1 && tile.panels == 1; // the smallest there is, whatever it takes
-                wrong += !((fits || least) && tile.rows >= 1 && tile.rows <= pixels && tile.panels >= 1 && tile.panels <= panels);
+                const bool least = tile.rows == 1 && tile.panels == 1;  // the smallest there is, whatever it takes
+                wrong += !((fits || least) && tile.rows >= 1 && tile.rows <= pixels && tile.panels >= 1 &&
+                           tile.panels <= panels);
             }
     return wrong;
 }
@@ -76,5 +77,5 @@ TEST_CASE("for_constants counts", "[kernels]") {
     CHECK(sum == 60);
 }
 
-} // namespace tiling_test
-} // namespace
+}  // namespace tiling_test
+}  // namespace

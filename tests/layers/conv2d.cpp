@@ -71,12 +71,12 @@ constexpr std::array<std::int8_t, 36> run_int8() {
 
 TEST_CASE("a convolution in int8 pads with its zero point", "[layers]") {
     constexpr auto here = run_int8<tc::isa::scalar>();
-    STATIC_REQUIRE(here[0] == 23);         // 4 pixels of 2 channels: 8 * 3 * (7 - 5) / 2 - 1
-    STATIC_REQUIRE(here[4 * 4 + 1] == 54); // 9 pixels: (108 + 1) / 2, half up, - 1
+    STATIC_REQUIRE(here[0] == 23);          // 4 pixels of 2 channels: 8 * 3 * (7 - 5) / 2 - 1
+    STATIC_REQUIRE(here[4 * 4 + 1] == 54);  // 9 pixels: (108 + 1) / 2, half up, - 1
     STATIC_REQUIRE(here[2] == 100);
     STATIC_REQUIRE(here[3] == -20);
     CHECK(run_int8<tc::native>() == here);
 }
 
-} // namespace conv2d_layer_test
-} // namespace
+}  // namespace conv2d_layer_test
+}  // namespace

@@ -47,5 +47,5 @@ TEST_CASE("a depthwise convolution keeps channels apart", "[layers]") {
     CHECK(run_int8<tc::native>() == bytes);
 }
 
-} // namespace depthwise_layer_test
-} // namespace
+}  // namespace depthwise_layer_test
+}  // namespace

@@ -19,9 +19,9 @@ TEST_CASE("a function in int8 is a table", "[layers]") {
     const std::int8_t input[] = {10, 12, -128, 127};
     layer::run(packed, input, output);
     CHECK(output[0] == -128);
-    CHECK(output[1] == -124); // 1.0
+    CHECK(output[1] == -124);  // 1.0
     CHECK(output[2] == -128);
-    CHECK(output[3] == 106); // 58.5
+    CHECK(output[3] == 106);  // 58.5
 }
 
 TEST_CASE("only a leaky relu has a parameter", "[layers]") {
@@ -48,12 +48,12 @@ TEST_CASE("two operands of different period", "[layers]") {
 
     using product = layers::pair<layers::pair_operator::mul, extent, tc::tag::int8>;
     std::int8_t packed[product::packed_bytes];
-    product::pack(packed, {0, 0, 1, {}, {}, {1 << 30, 0}, -5, 127}); // half of the product, plus 1
+    product::pack(packed, {0, 0, 1, {}, {}, {1 << 30, 0}, -5, 127});  // half of the product, plus 1
     const std::int8_t first[] = {1, 2, 3, 4}, second[] = {10, -3};
     std::int8_t bytes[4];
     product::run(packed, first, second, bytes);
     CHECK((bytes[0] == 6 && bytes[1] == -2 && bytes[2] == 16 && bytes[3] == -5));
 }
 
-} // namespace elementwise_layer_test
-} // namespace
+}  // namespace elementwise_layer_test
+}  // namespace

@@ -20,5 +20,5 @@ TEST_CASE("what a layer must say about itself", "[layers]") {
     STATIC_REQUIRE_FALSE(tensor_compress::layer<int>);
 }
 
-} // namespace layer_test
-} // namespace
+}  // namespace layer_test
+}  // namespace

@@ -39,5 +39,5 @@ TEST_CASE("the most terms of an int8 layer", "[layers]") {
     STATIC_REQUIRE(255LL * 128 * (tc::max_int8_terms + 1) >= 1LL << 30);
 }
 
-} // namespace linear_layer_test
-} // namespace
+}  // namespace linear_layer_test
+}  // namespace

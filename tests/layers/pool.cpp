@@ -23,7 +23,7 @@ TEST_CASE("only an int8 mean that counts its padding has a parameter", "[layers]
     std::int8_t packed[tc::affine_bytes], output = 0;
     counting::pack(packed, {0.5f, -8});
     counting::run(packed, input, &output);
-    CHECK(output == 7); // (100 - 5 * 8) / 9
+    CHECK(output == 7);  // (100 - 5 * 8) / 9
     layers::avg_pool<corner, false, tc::tag::int8>::run(nullptr, input, &output);
     CHECK(output == 25);
     layers::max_pool<corner>::run(nullptr, input, &output);
@@ -39,5 +39,5 @@ TEST_CASE("an fp32 mean counts its padding or not", "[layers]") {
     CHECK(output == 22.5f);
 }
 
-} // namespace pool_layer_test
-} // namespace
+}  // namespace pool_layer_test
+}  // namespace

@@ -17,7 +17,8 @@ TEST_CASE("convert", "[layers]") {
     using down = layers::convert<4, element::float32, element::signed8>;
     using up = layers::convert<4, element::signed8, element::float32>;
     using copy = layers::convert<4, element::signed8, element::signed8>;
-    STATIC_REQUIRE((down::packed_bytes == tc::affine_bytes && up::packed_bytes == tc::affine_bytes && copy::packed_bytes == 0));
+    STATIC_REQUIRE(
+        (down::packed_bytes == tc::affine_bytes && up::packed_bytes == tc::affine_bytes && copy::packed_bytes == 0));
     std::int8_t packed[tc::affine_bytes];
     down::pack(packed, {0.5f, -1});
     const std::array<float, 4> real{0, 1, -0.75f, 1000};
@@ -74,5 +75,5 @@ TEST_CASE("concat brings its parts to one scale", "[layers]") {
     CHECK(joined == bytes4{-128, 100, 0, 1});
 }
 
-} // namespace rearrange_layer_test
-} // namespace
+}  // namespace rearrange_layer_test
+}  // namespace

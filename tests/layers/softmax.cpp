@@ -29,5 +29,5 @@ TEST_CASE("softmax in int8 has steps of 1 / 256", "[layers]") {
     CHECK((output[0] == 0 && output[1] == 0 && output[2] == 127 && output[3] == -128));
 }
 
-} // namespace softmax_layer_test
-} // namespace
+}  // namespace softmax_layer_test
+}  // namespace

@@ -32,7 +32,8 @@ inline std::vector<float> to_net_layout(const tc::imported_tensor& input, std::s
 
 /// FP32 agreement as the file's own outputs define it: max |y - e| <= 1e-4 * max |e| per record.
 template <const auto& Model>
-void check_pairs(const std::filesystem::path& folder, const char* model_file, const char* pairs_file, const char* x, const char* y) {
+void check_pairs(const std::filesystem::path& folder, const char* model_file, const char* pairs_file, const char* x,
+                 const char* y) {
     const auto imported = tc::import_onnx(folder / model_file);
     REQUIRE(imported.graph.count == Model.count);
     using net = tc::net<Model>;
@@ -57,7 +58,8 @@ void check_pairs(const std::filesystem::path& folder, const char* model_file, co
 
 /// Accuracy of the INT8 variant, calibrated on records that are not those it is measured on.
 template <const auto& Model>
-double int8_accuracy(const tc::imported_model& imported, const tc::data_set& calibration_records, const tc::data_set& data) {
+double int8_accuracy(const tc::imported_model& imported, const tc::data_set& calibration_records,
+                     const tc::data_set& data) {
     using net = tc::net<Model, all_int8>;
     const auto seen = tc::calibrate<Model>(imported.weights, tc::records(calibration_records));
     return tc::accuracy<net>(tc::convert<net>(imported.weights, seen), data);
@@ -71,7 +73,8 @@ inline tc::data_set normalized(tc::data_set digits) {
 
 inline tc::data_set mnist(const std::filesystem::path& data, bool training) {
     const std::string prefix = training ? "train" : "test5k";
-    return normalized(tc::load_idx(data / "mnist" / (prefix + "-images-idx3-ubyte.gz"), data / "mnist" / (prefix + "-labels-idx1-ubyte.gz")));
+    return normalized(tc::load_idx(data / "mnist" / (prefix + "-images-idx3-ubyte.gz"),
+                                   data / "mnist" / (prefix + "-labels-idx1-ubyte.gz")));
 }
 
 /// Keyword features: 500 records of 49 frames of 10 coefficients.

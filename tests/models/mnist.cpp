@@ -15,9 +15,10 @@ TEST_CASE("MNIST models keep their accuracy in INT8, calibrated on 256 training 
     if (!data) return;
     const auto calibration_records = tests::mnist(*data, true).slice(0, 256);
     const auto test = tests::mnist(*data, false);
-    const double mlp = tests::int8_accuracy<mnist_mlp>(tests::tc::import_onnx(*data / "models" / "mnist_mlp.onnx"), calibration_records, test);
-    const double cnn =
-        tests::int8_accuracy<mnist_tinycnn>(tests::tc::import_onnx(*data / "models" / "mnist_tinycnn.onnx"), calibration_records, test);
+    const double mlp = tests::int8_accuracy<mnist_mlp>(tests::tc::import_onnx(*data / "models" / "mnist_mlp.onnx"),
+                                                       calibration_records, test);
+    const double cnn = tests::int8_accuracy<mnist_tinycnn>(
+        tests::tc::import_onnx(*data / "models" / "mnist_tinycnn.onnx"), calibration_records, test);
     std::cout << "INT8 accuracy on test5k: MLP " << mlp << " %, TinyCNN " << cnn << " %\n";
     CHECK(mlp >= 96.7);
     CHECK(cnn >= 96.4);

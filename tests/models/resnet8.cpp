@@ -21,6 +21,7 @@ TEST_CASE("ResNet-8 keeps its accuracy in INT8, calibrated on 256 training recor
     const auto test = tests::tc::load_cifar10(*data / "cifar10" / "test.bin.gz");
     const double original = tests::int8_accuracy<resnet8_fp32>(imported, training, test.slice(0, 500));
     const double from_jpeg = tests::int8_accuracy<resnet8_fp32>(imported, training, test.slice(500, 2000));
-    std::cout << "INT8 accuracy of ResNet-8: " << original << " % of the 500 original records, " << from_jpeg << " % of the 1500 from JPEG\n";
+    std::cout << "INT8 accuracy of ResNet-8: " << original << " % of the 500 original records, " << from_jpeg
+              << " % of the 1500 from JPEG\n";
     CHECK(original >= 88.2);
 }

@@ -12,20 +12,20 @@ namespace tc = tensor_compress;
 namespace arenas {
 
 // hidden = relu([[1, 2], [3, -4], [0.5, 1]] * x + [0, 1, -1]), result = [1, -1, 2] * hidden + 0.5
-inline constexpr auto written = tc::make_model([](auto& g) {
-    g.linear("result", g.relu(g.linear("hidden", g.input("vector", {2}), 3)), 1);
-});
+inline constexpr auto written =
+    tc::make_model([](auto& g) { g.linear("result", g.relu(g.linear("hidden", g.input("vector", {2}), 3)), 1); });
 using net = tc::net<written>;
 static_assert(net::arena_bytes == 64);
 static_assert(net::node_count == 3);
 static_assert(net::state_bytes == 0);
 
-} // namespace arenas
+}  // namespace arenas
 using arenas::net;
 
 namespace {
 
-constexpr float hidden_weight[] = {1, 2, 3, -4, 0.5f, 1}, hidden_bias[] = {0, 1, -1}, result_weight[] = {1, -1, 2}, result_bias[] = {0.5f};
+constexpr float hidden_weight[] = {1, 2, 3, -4, 0.5f, 1}, hidden_bias[] = {0, 1, -1}, result_weight[] = {1, -1, 2},
+                result_bias[] = {0.5f};
 
 template <int Id>
 constexpr auto pack(const float* weight, const float* bias) {
@@ -37,7 +37,7 @@ alignas(64) constexpr auto hidden = pack<1>(hidden_weight, hidden_bias);
 alignas(64) constexpr auto result = pack<2>(result_weight, result_bias);
 constexpr net::weights weights = net::bind({nullptr, hidden.data(), result.data()});
 
-} // namespace
+}  // namespace
 
 TEST_CASE("a net runs in a span, an array and a std::array", "[net]") {
     // x = [1, 2] gives [5, -4, 1.5], so the hidden values are [5, 0, 1.5] and the result is 5 + 3 + 0.5.
@@ -81,7 +81,7 @@ TEST_CASE("run is noexcept and leaves its input alone", "[net]") {
     net::run(weights, x, y, arena);
     CHECK(x[0] == -1.0f);
     CHECK(x[1] == -2.0f);
-    CHECK(y[0] == 0.5f - 6.0f); // hidden = relu([-5, 6, -3.5])
+    CHECK(y[0] == 0.5f - 6.0f);  // hidden = relu([-5, 6, -3.5])
 }
 
 TEST_CASE("the table has a row for each node of what runs", "[net]") {
@@ -98,7 +98,7 @@ TEST_CASE("the table has a row for each node of what runs", "[net]") {
     CHECK(first.output == tc::shape{3});
     CHECK(first.parameters == 9);
     CHECK(first.multiply_adds == 6);
-    CHECK(first.packed_bytes == 2 * 16 * 4 + 16 * 4); // a panel of 16 outputs and their biases
+    CHECK(first.packed_bytes == 2 * 16 * 4 + 16 * 4);  // a panel of 16 outputs and their biases
     CHECK(second.parameters == 4);
     CHECK(second.multiply_adds == 3);
     CHECK(second.packed_bytes == 3 * 16 * 4 + 16 * 4);

@@ -57,7 +57,8 @@ inline constexpr auto residual = tc::make_model([](auto& g) {
 });
 using residual_net = tc::net<residual>;
 static_assert(residual_net::graph.count_of(tc::op::add) == 0);
-static_assert(residual_net::graph.count < tc::net<residual, tc::all_fp32, tc::native, tc::lowering::observed>::graph.count);
+static_assert(residual_net::graph.count <
+              tc::net<residual, tc::all_fp32, tc::native, tc::lowering::observed>::graph.count);
 
 // Both operands of an add come from the same value, and a value is added to a view of itself.
 inline constexpr auto doubled = tc::make_model([](auto& g) {
@@ -67,7 +68,7 @@ inline constexpr auto doubled = tc::make_model([](auto& g) {
     g.output("result", g.mul("square", shifted, shifted));
 });
 
-} // namespace graphs
+}  // namespace graphs
 using namespace graphs;
 
 TEST_CASE("rearranged values are where they belong", "[net]") { expect_reference<rearranged>(); }
@@ -79,7 +80,8 @@ TEST_CASE("a layer whose residual is read for the last time writes in its place"
     int in_place = 0;
     for (int id = 0; id < residual_net::node_count; ++id) {
         const tc::node& n = residual_net::graph.nodes[id];
-        if (n.residual >= 0 && residual_net::plan.places[id].root == residual_net::plan.places[n.residual].root) ++in_place;
+        if (n.residual >= 0 && residual_net::plan.places[id].root == residual_net::plan.places[n.residual].root)
+            ++in_place;
     }
     CHECK(in_place == 3);
 }
@@ -97,7 +99,7 @@ struct keeper {
     }
 };
 
-} // namespace
+}  // namespace
 
 TEST_CASE("an observed net shows every value of the written model", "[net]") {
     using net = tc::net<residual, tc::all_fp32, tc::native, tc::lowering::observed>;
@@ -120,6 +122,6 @@ TEST_CASE("an observed net shows every value of the written model", "[net]") {
         else
             CHECK(tests::error(seen[at], expected[at]) < tests::float_tolerance);
     }
-    CHECK(folded == 1); // the convolution before the batch norm
+    CHECK(folded == 1);  // the convolution before the batch norm
     CHECK(seen[tests::detail::index(residual.find("block2/conv2"))].empty());
 }

@@ -63,7 +63,7 @@ constexpr auto describe_folds = [](auto& g) {
     g.output("head", g.batch_norm("last", g.linear("product", g.flatten(g.batch_norm("alone", z)), 7)));
 };
 
-} // namespace
+}  // namespace
 
 // Models have external linkage, so those of two files must not share a name.
 namespace operators {
@@ -72,9 +72,11 @@ inline constexpr auto pools = tc::make_model(describe_pools);
 inline constexpr auto functions = tc::make_model(describe_functions);
 inline constexpr auto pairs = tc::make_model(describe_pairs);
 inline constexpr auto folds = tc::make_model(describe_folds);
-} // namespace operators
+}  // namespace operators
 
-TEST_CASE("convolutions of every kind give what the loops give", "[net]") { expect_reference<operators::convolutions>(); }
+TEST_CASE("convolutions of every kind give what the loops give", "[net]") {
+    expect_reference<operators::convolutions>();
+}
 TEST_CASE("pools and padding give what the loops give", "[net]") { expect_reference<operators::pools>(); }
 TEST_CASE("functions of one number give what the loops give", "[net]") { expect_reference<operators::functions>(); }
 TEST_CASE("sums and products give what the loops give", "[net]") { expect_reference<operators::pairs>(); }

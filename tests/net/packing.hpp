@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Weights of the reference, packed for a net: folded, quantised where the recipe says so, and laid out by each layer's own `pack`.
+// Weights of the reference, packed for a net: folded, quantised where the recipe says so, and laid out by each layer's
+// own `pack`.
 
 #include <compress/net/net.hpp>
 
@@ -19,7 +20,8 @@ template <int Capacity>
 std::vector<tc::affine> scales_for(const tc::model<Capacity>& m, const std::vector<tensor>& values) {
     std::vector<tc::affine> scales;
     for (int id = 0; id < m.count; ++id) {
-        const auto [low, high] = std::minmax_element(values[detail::index(id)].begin(), values[detail::index(id)].end());
+        const auto [low, high] =
+            std::minmax_element(values[detail::index(id)].begin(), values[detail::index(id)].end());
         if (tc::keeps_quantization(m[id].kind))
             scales.push_back(scales[detail::index(m[id].inputs[0])]);
         else if (m[id].kind == tc::op::softmax)
@@ -73,8 +75,11 @@ numbers folded(const Model& written, const std::vector<numbers>& all, const tc::
 template <class Net>
 class packed {
 public:
-    packed(const std::vector<numbers>& all_numbers, const std::vector<tc::affine>& all_scales) : all(all_numbers), scales(all_scales) {
-        [&]<int... Id>(std::integer_sequence<int, Id...>) { (fill<Id>(), ...); }(std::make_integer_sequence<int, Net::node_count>{});
+    packed(const std::vector<numbers>& all_numbers, const std::vector<tc::affine>& all_scales)
+        : all(all_numbers),
+          scales(all_scales) {
+        [&]<int... Id>(std::integer_sequence<int, Id...>) { (fill<Id>(), ...); }
+        (std::make_integer_sequence<int, Net::node_count>{});
         for (std::size_t i = 0; i < inputs.size(); ++i) inputs[i] = value_scale(Net::input_id(static_cast<int>(i)));
         for (std::size_t i = 0; i < outputs.size(); ++i) outputs[i] = value_scale(Net::output_id(static_cast<int>(i)));
         view = Net::bind(addresses, inputs, outputs);
@@ -123,7 +128,8 @@ private:
                 layer::pack(to, tc::softmax_scaling_for(input.scale));
             } else if constexpr (tc::is_elementwise_pair(n.kind)) {
                 const tc::affine second = value_scale(n.inputs[1]);
-                layer::pack(to, n.kind == tc::op::add ? sum_of(input, second, output, n.clamp) : product_of(input, second, output, n.clamp));
+                layer::pack(to, n.kind == tc::op::add ? sum_of(input, second, output, n.clamp)
+                                                      : product_of(input, second, output, n.clamp));
             } else if constexpr (n.kind == tc::op::convert) {
                 layer::pack(to, output);
             } else if constexpr (n.kind == tc::op::pad) {
@@ -142,8 +148,12 @@ private:
         }
     }
 
-    static std::int32_t low_of(tc::clamp_kind clamp, tc::affine a) { return clamp == tc::clamp_kind::none ? -128 : tc::quantize(0, a); }
-    static std::int32_t high_of(tc::clamp_kind clamp, tc::affine a) { return clamp == tc::clamp_kind::relu6 ? tc::quantize(6, a) : 127; }
+    static std::int32_t low_of(tc::clamp_kind clamp, tc::affine a) {
+        return clamp == tc::clamp_kind::none ? -128 : tc::quantize(0, a);
+    }
+    static std::int32_t high_of(tc::clamp_kind clamp, tc::affine a) {
+        return clamp == tc::clamp_kind::relu6 ? tc::quantize(6, a) : 127;
+    }
 
     /// The scaling of TensorFlow Lite's add and mul.
     static tc::add_scaling sum_of(tc::affine a, tc::affine b, tc::affine sum, tc::clamp_kind clamp) {
@@ -158,8 +168,11 @@ private:
                 high_of(clamp, sum)};
     }
     static tc::add_scaling product_of(tc::affine a, tc::affine b, tc::affine product, tc::clamp_kind clamp) {
-        const double factor = static_cast<double>(a.scale) * static_cast<double>(b.scale) / static_cast<double>(product.scale);
-        return {a.zero_point, b.zero_point, product.zero_point, {}, {}, tc::to_fixed_multiplier(factor), low_of(clamp, product), high_of(clamp, product)};
+        const double factor =
+            static_cast<double>(a.scale) * static_cast<double>(b.scale) / static_cast<double>(product.scale);
+        return {
+            a.zero_point,           b.zero_point,           product.zero_point, {}, {}, tc::to_fixed_multiplier(factor),
+            low_of(clamp, product), high_of(clamp, product)};
     }
 
     template <class Layer>
@@ -173,13 +186,16 @@ private:
             float largest = 1e-6f;
             for (std::size_t i = 0; i < terms; ++i) largest = std::max(largest, std::abs(w.weight[c * terms + i]));
             const float scale = largest / 127;
-            for (std::size_t i = 0; i < terms; ++i) weights[c * terms + i] = tc::quantize(w.weight[c * terms + i], {scale, 0});
+            for (std::size_t i = 0; i < terms; ++i)
+                weights[c * terms + i] = tc::quantize(w.weight[c * terms + i], {scale, 0});
             const double unit = static_cast<double>(scale) * static_cast<double>(input.scale);
             bias[c] = static_cast<std::int32_t>(std::lround(static_cast<double>(w.bias[c]) / unit));
             factors[c] = tc::to_fixed_multiplier(unit / static_cast<double>(stage.scale));
         }
-        tc::int8_product product{weights.data(),        bias.data(),           factors.data(),        input.zero_point, stage.zero_point,
-                                 low_of(n.clamp, stage), high_of(n.clamp, stage), {}};
+        tc::int8_product product{weights.data(),          bias.data(),
+                                 factors.data(),          input.zero_point,
+                                 stage.zero_point,        low_of(n.clamp, stage),
+                                 high_of(n.clamp, stage), {}};
         if (n.residual >= 0) product.add = sum_of(stage, value_scale(n.residual), output, n.sum_clamp);
         Layer::pack(to, product);
     }
@@ -193,4 +209,4 @@ private:
     typename Net::weights view{};
 };
 
-} // namespace tests
+}  // namespace tests

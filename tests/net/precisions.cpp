@@ -14,7 +14,8 @@ inline constexpr auto images = tc::make_model([](auto& g) {
     auto a = g.relu(g.batch_norm("norm", g.conv2d("stem", x, 8, 3, {.bias = false})));
     auto b = g.depthwise_conv2d("depthwise", a, 3, {.stride = {2, 1}});
     b = g.hard_swish(b);
-    auto c = g.avg_pool("mean", g.pad("padded", a, {1, 0, 1, 1}, 0.5f), {4, 3}, {.stride = {2, 1}, .padding = {0, 1, 0, 0}, .count_padding = true});
+    auto c = g.avg_pool("mean", g.pad("padded", a, {1, 0, 1, 1}, 0.5f), {4, 3},
+                        {.stride = {2, 1}, .padding = {0, 1, 0, 0}, .count_padding = true});
     auto d = g.max_pool("largest", a, {2, 3}, {.stride = {2, 1}, .padding = {0, 1, 0, 1}});
     auto all = g.concat("joined", {b, g.add("sum", c, d), g.relu6(g.mul("product", d, c))});
     all = g.conv2d("grouped", all, 12, {1, 1}, {.groups = 2});
@@ -48,7 +49,7 @@ inline constexpr auto residual = tc::make_model([](auto& g) {
     g.output("result", g.add("add3", y, g.conv2d("conv4", y, 20, 1)));
 });
 
-} // namespace precisions
+}  // namespace precisions
 using namespace precisions;
 
 namespace {
@@ -65,11 +66,12 @@ double largest_error() {
     const auto found = tests::run(bytes, inputs);
     double largest = 0;
     for (int i = 0; i < m.output_count; ++i)
-        largest = std::max(largest, tests::error(found[tests::detail::index(i)], expected[tests::detail::index(m.outputs[i])]));
+        largest = std::max(largest,
+                           tests::error(found[tests::detail::index(i)], expected[tests::detail::index(m.outputs[i])]));
     return largest;
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("an int8 net stays near the reference", "[net]") {
     CHECK(largest_error<tc::net<images, all_int8>>() < 0.05);
@@ -96,7 +98,8 @@ TEST_CASE("conversions are shared by the readers of one value", "[net]") {
     STATIC_REQUIRE(met_net::element_of(met_net::output_id(1)) == tc::element::signed8);
     STATIC_REQUIRE(met_net::element_of(met_net::output_id(2)) == tc::element::signed8);
     for (const tc::layer_info& row : met_net::table)
-        if (std::string(row.operation) == "linear") CHECK(std::string(row.precision) == (row.parameters == 55 ? "int8" : "fp32"));
+        if (std::string(row.operation) == "linear")
+            CHECK(std::string(row.precision) == (row.parameters == 55 ? "int8" : "fp32"));
 }
 
 TEST_CASE("a fused int8 sum has the bytes of a separate one", "[net]") {
@@ -107,7 +110,8 @@ TEST_CASE("a fused int8 sum has the bytes of a separate one", "[net]") {
     const auto weights = tests::numbers_for(residual);
     for (unsigned seed = 2; seed < 7; ++seed) {
         const auto inputs = tests::inputs_for(residual, seed);
-        const auto scales = tests::scales_for(residual, tests::evaluate(residual, weights, tests::inputs_for(residual)));
+        const auto scales =
+            tests::scales_for(residual, tests::evaluate(residual, weights, tests::inputs_for(residual)));
         const tests::packed<fused> fused_bytes(weights, scales);
         const tests::packed<observed> observed_bytes(weights, scales);
         CHECK(tests::run(fused_bytes, inputs) == tests::run(observed_bytes, inputs));

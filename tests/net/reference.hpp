@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// What a written model computes, node by node in double precision and with the plainest loops: nothing of the kernels, rewrites
-// and plans that it is compared with.
+// What a written model computes, node by node in double precision and with the plainest loops: nothing of the kernels,
+// rewrites and plans that it is compared with.
 
 #include <compress/graph/model.hpp>
 
@@ -17,7 +17,8 @@ namespace tc = tensor_compress;
 
 using tensor = std::vector<double>;
 
-/// Numbers of one node. Product: weight and bias; batch_norm: weight, bias, mean and variance; constant: its value as weight.
+/// Numbers of one node. Product: weight and bias; batch_norm: weight, bias, mean and variance; constant: its value as
+/// weight.
 struct numbers {
     std::vector<float> weight, bias, mean, variance;
 };
@@ -60,8 +61,8 @@ std::vector<numbers> numbers_for(const tc::model<Capacity>& m, unsigned seed = 1
             w.weight = random.vector(channels * terms, -limit, limit);
             if (n.bias) w.bias = random.vector(channels, -0.5f, 0.5f);
         } else if (n.kind == tc::op::batch_norm) {
-            w = {random.vector(channels, 0.5f, 1.5f), random.vector(channels, -0.5f, 0.5f), random.vector(channels, -0.3f, 0.3f),
-                 random.vector(channels, 0.5f, 2.0f)};
+            w = {random.vector(channels, 0.5f, 1.5f), random.vector(channels, -0.5f, 0.5f),
+                 random.vector(channels, -0.3f, 0.3f), random.vector(channels, 0.5f, 2.0f)};
         } else if (n.kind == tc::op::constant) {
             w.weight = random.vector(n.output.elements(), 0.25f, 1.25f);
         }
@@ -102,16 +103,20 @@ void for_each_tap(const tc::node& n, const tc::shape& in, F f) {
 }
 
 inline tensor convolution(const tc::node& n, const tc::shape& in, const tensor& x, const numbers& w) {
-    const int outputs = n.output.channels(), group_inputs = in.channels() / n.slide.groups, group_outputs = outputs / n.slide.groups;
+    const int outputs = n.output.channels(), group_inputs = in.channels() / n.slide.groups,
+              group_outputs = outputs / n.slide.groups;
     const tc::extent2 kernel = n.slide.kernel;
     tensor y(index(n.output.elements()));
-    for (std::size_t i = 0; i < y.size(); ++i) y[i] = w.bias.empty() ? 0.0 : static_cast<double>(w.bias[i % index(outputs)]);
+    for (std::size_t i = 0; i < y.size(); ++i)
+        y[i] = w.bias.empty() ? 0.0 : static_cast<double>(w.bias[i % index(outputs)]);
     for_each_tap(n, in, [&](int place, int i, int j, int row, int column, bool inside) {
         for (int o = 0; inside && o < outputs; ++o)
             for (int c = 0; c < group_inputs; ++c) {
                 const int channel = o / group_outputs * group_inputs + c;
-                y[index(place * outputs + o)] += static_cast<double>(w.weight[index(((o * group_inputs + c) * kernel.height + i) * kernel.width + j)]) *
-                                                 x[index((row * in.width() + column) * in.channels() + channel)];
+                y[index(place * outputs + o)] +=
+                    static_cast<double>(
+                        w.weight[index(((o * group_inputs + c) * kernel.height + i) * kernel.width + j)]) *
+                    x[index((row * in.width() + column) * in.channels() + channel)];
             }
     });
     return y;
@@ -123,7 +128,8 @@ inline tensor linear(const tc::node& n, const tc::shape& in, const tensor& x, co
     for (std::size_t at = 0; at < y.size(); ++at) {
         const std::size_t row = at / index(outputs), o = at % index(outputs);
         y[at] = w.bias.empty() ? 0.0 : static_cast<double>(w.bias[o]);
-        for (std::size_t i = 0; i < index(terms); ++i) y[at] += static_cast<double>(w.weight[o * index(terms) + i]) * x[row * index(terms) + i];
+        for (std::size_t i = 0; i < index(terms); ++i)
+            y[at] += static_cast<double>(w.weight[o * index(terms) + i]) * x[row * index(terms) + i];
     }
     return y;
 }
@@ -146,12 +152,18 @@ inline tensor pool(const tc::node& n, const tc::shape& in, const tensor& x) {
 
 inline double activation(const tc::node& n, double x) {
     switch (n.kind) {
-    case tc::op::relu: return std::max(x, 0.0);
-    case tc::op::relu6: return std::min(std::max(x, 0.0), 6.0);
-    case tc::op::leaky_relu: return x < 0 ? x * static_cast<double>(n.parameter) : x;
-    case tc::op::sigmoid: return 1 / (1 + std::exp(-x));
-    case tc::op::tanh: return std::tanh(x);
-    default: return x * std::min(std::max(x + 3, 0.0), 6.0) / 6; // hard_swish
+    case tc::op::relu:
+        return std::max(x, 0.0);
+    case tc::op::relu6:
+        return std::min(std::max(x, 0.0), 6.0);
+    case tc::op::leaky_relu:
+        return x < 0 ? x * static_cast<double>(n.parameter) : x;
+    case tc::op::sigmoid:
+        return 1 / (1 + std::exp(-x));
+    case tc::op::tanh:
+        return std::tanh(x);
+    default:
+        return x * std::min(std::max(x + 3, 0.0), 6.0) / 6;  // hard_swish
     }
 }
 
@@ -199,11 +211,12 @@ inline tensor pad(const tc::node& n, const tc::shape& in, const tensor& x) {
     return y;
 }
 
-} // namespace detail
+}  // namespace detail
 
 /// The value of every node.
 template <int Capacity>
-std::vector<tensor> evaluate(const tc::model<Capacity>& m, const std::vector<numbers>& all, const std::vector<tensor>& inputs) {
+std::vector<tensor> evaluate(const tc::model<Capacity>& m, const std::vector<numbers>& all,
+                             const std::vector<tensor>& inputs) {
     using detail::index;
     std::vector<tensor> values(index(m.count));
     std::size_t next_input = 0;
@@ -214,17 +227,27 @@ std::vector<tensor> evaluate(const tc::model<Capacity>& m, const std::vector<num
         const auto input = [&](int i) -> const tensor& { return values[index(n.inputs[i])]; };
         const tc::shape in = n.input_count > 0 ? m[n.inputs[0]].output : tc::shape{};
         switch (n.kind) {
-        case tc::op::input: y = inputs[next_input++]; break;
-        case tc::op::constant: y.assign(w.weight.begin(), w.weight.end()); break;
+        case tc::op::input:
+            y = inputs[next_input++];
+            break;
+        case tc::op::constant:
+            y.assign(w.weight.begin(), w.weight.end());
+            break;
         case tc::op::conv2d:
-        case tc::op::depthwise_conv2d: y = detail::convolution(n, in, input(0), w); break;
-        case tc::op::linear: y = detail::linear(n, in, input(0), w); break;
+        case tc::op::depthwise_conv2d:
+            y = detail::convolution(n, in, input(0), w);
+            break;
+        case tc::op::linear:
+            y = detail::linear(n, in, input(0), w);
+            break;
         case tc::op::batch_norm:
             y = input(0);
             for (std::size_t i = 0; i < y.size(); ++i) {
                 const std::size_t c = i % w.mean.size();
-                const double deviation = std::sqrt(static_cast<double>(w.variance[c]) + static_cast<double>(n.parameter));
-                y[i] = static_cast<double>(w.weight[c]) * (y[i] - static_cast<double>(w.mean[c])) / deviation + static_cast<double>(w.bias[c]);
+                const double deviation =
+                    std::sqrt(static_cast<double>(w.variance[c]) + static_cast<double>(n.parameter));
+                y[i] = static_cast<double>(w.weight[c]) * (y[i] - static_cast<double>(w.mean[c])) / deviation +
+                       static_cast<double>(w.bias[c]);
             }
             break;
         case tc::op::add:
@@ -235,16 +258,25 @@ std::vector<tensor> evaluate(const tc::model<Capacity>& m, const std::vector<num
                 y[i] = n.kind == tc::op::add ? a + b : a * b;
             }
             break;
-        case tc::op::softmax: y = detail::softmax(n, input(0)); break;
+        case tc::op::softmax:
+            y = detail::softmax(n, input(0));
+            break;
         case tc::op::max_pool:
-        case tc::op::avg_pool: y = detail::pool(n, in, input(0)); break;
+        case tc::op::avg_pool:
+            y = detail::pool(n, in, input(0));
+            break;
         case tc::op::global_average_pool:
             y.resize(index(in.channels()));
-            for (std::size_t i = 0; i < input(0).size(); ++i) y[i % y.size()] += input(0)[i] / (in.height() * in.width());
+            for (std::size_t i = 0; i < input(0).size(); ++i)
+                y[i % y.size()] += input(0)[i] / (in.height() * in.width());
             break;
         case tc::op::flatten:
-        case tc::op::reshape: y = input(0); break;
-        case tc::op::transpose: y = detail::transpose(n, in, input(0)); break;
+        case tc::op::reshape:
+            y = input(0);
+            break;
+        case tc::op::transpose:
+            y = detail::transpose(n, in, input(0));
+            break;
         case tc::op::concat: {
             int first = 0, at[tc::max_rank]{};
             y.resize(index(n.output.elements()));
@@ -259,8 +291,11 @@ std::vector<tensor> evaluate(const tc::model<Capacity>& m, const std::vector<num
             }
             break;
         }
-        case tc::op::pad: y = detail::pad(n, in, input(0)); break;
-        case tc::op::convert: break; // never written
+        case tc::op::pad:
+            y = detail::pad(n, in, input(0));
+            break;
+        case tc::op::convert:
+            break;  // never written
         default:
             y = input(0);
             for (double& v : y) v = detail::activation(n, v);
@@ -269,4 +304,4 @@ std::vector<tensor> evaluate(const tc::model<Capacity>& m, const std::vector<num
     return values;
 }
 
-} // namespace tests
+}  // namespace tests

@@ -17,7 +17,9 @@ public:
     static constexpr std::size_t margin = 256;
 
     /// Memory at an address that is `alignment` past a cache line: no better aligned than promised.
-    guarded(std::size_t count, unsigned char content, std::size_t alignment) : size(count), memory(count + 2 * margin + 128, fill_byte) {
+    guarded(std::size_t count, unsigned char content, std::size_t alignment)
+        : size(count),
+          memory(count + 2 * margin + 128, fill_byte) {
         const auto address = reinterpret_cast<std::uintptr_t>(memory.data());
         begin = margin + (64 - address % 64) + alignment;
         std::memset(data(), content, count);
@@ -26,7 +28,8 @@ public:
     bool untouched() const {
         const auto is_fill = [](unsigned char b) { return b == fill_byte; };
         const auto first = memory.begin(), inside = first + static_cast<std::ptrdiff_t>(begin);
-        return std::all_of(first, inside, is_fill) && std::all_of(inside + static_cast<std::ptrdiff_t>(size), memory.end(), is_fill);
+        return std::all_of(first, inside, is_fill) &&
+               std::all_of(inside + static_cast<std::ptrdiff_t>(size), memory.end(), is_fill);
     }
 
 private:
@@ -67,22 +70,27 @@ template <class Net, int... In, int... Out>
 std::vector<tensor> run_once(const packed<Net>& weights, const std::vector<tensor>& inputs, unsigned char content,
                              std::integer_sequence<int, In...>, std::integer_sequence<int, Out...>) {
     // Inputs of exact size, so that an address sanitizer sees what reads past them.
-    const auto given = std::make_tuple(stored<caller_element<Net, Net::input_id(In)>>(inputs[In], weights.value_scale(Net::input_id(In)))...);
+    const auto given = std::make_tuple(
+        stored<caller_element<Net, Net::input_id(In)>>(inputs[In], weights.value_scale(Net::input_id(In)))...);
     constexpr bool floats = !(Net::recipe.elements[0] == tc::element::signed8 && Net::recipe.count == 1);
     guarded arena(Net::arena_bytes, content, floats ? alignof(float) : 1);
     std::array<guarded, sizeof...(Out)> results{
-        guarded(sizeof(caller_element<Net, Net::output_id(Out)>) * Net::size_of(Net::output_id(Out)), content, alignof(float))...};
-    Net::run(*weights, std::span<const caller_element<Net, Net::input_id(In)>, Net::size_of(Net::input_id(In))>(std::get<In>(given))...,
+        guarded(sizeof(caller_element<Net, Net::output_id(Out)>) * Net::size_of(Net::output_id(Out)), content,
+                alignof(float))...};
+    Net::run(*weights,
+             std::span<const caller_element<Net, Net::input_id(In)>, Net::size_of(Net::input_id(In))>(
+                 std::get<In>(given))...,
              std::span<caller_element<Net, Net::output_id(Out)>, Net::size_of(Net::output_id(Out))>(
-                 static_cast<caller_element<Net, Net::output_id(Out)>*>(results[Out].data()), Net::size_of(Net::output_id(Out)))...,
+                 static_cast<caller_element<Net, Net::output_id(Out)>*>(results[Out].data()),
+                 Net::size_of(Net::output_id(Out)))...,
              std::span<std::byte, Net::arena_bytes>(static_cast<std::byte*>(arena.data()), Net::arena_bytes));
     CHECK(arena.untouched());
     for (const guarded& result : results) CHECK(result.untouched());
-    return {real(static_cast<const caller_element<Net, Net::output_id(Out)>*>(results[Out].data()), Net::size_of(Net::output_id(Out)),
-                 weights.value_scale(Net::output_id(Out)))...};
+    return {real(static_cast<const caller_element<Net, Net::output_id(Out)>*>(results[Out].data()),
+                 Net::size_of(Net::output_id(Out)), weights.value_scale(Net::output_id(Out)))...};
 }
 
-} // namespace detail
+}  // namespace detail
 
 /// Outputs of one run. It is done twice over memory with other content, which must not matter.
 template <class Net>
@@ -90,7 +98,7 @@ std::vector<tensor> run(const packed<Net>& weights, const std::vector<tensor>& i
     const std::make_integer_sequence<int, Net::model.count_of(tc::op::input)> in;
     const std::make_integer_sequence<int, Net::model.output_count> out;
     const auto first = detail::run_once(weights, inputs, 0x00, in, out);
-    const auto second = detail::run_once(weights, inputs, 0xFF, in, out); // not a number, as floats
+    const auto second = detail::run_once(weights, inputs, 0xFF, in, out);  // not a number, as floats
     CHECK(first == second);
     return first;
 }
@@ -128,4 +136,4 @@ void expect_reference() {
     SECTION("observed") { check(std::type_identity<tc::net<Model, tc::all_fp32, Isa, tc::lowering::observed>>{}); }
 }
 
-} // namespace tests
+}  // namespace tests

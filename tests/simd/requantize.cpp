@@ -32,7 +32,7 @@ requantize_data make_random(int count) {
     requantize_data data;
     for (int i = 0; i < count; ++i) {
         const int shift = random.between(-30, i % 4 == 0 ? 29 : 0);
-        const int most = room(shift), small = random.between(1, 30); // of all magnitudes
+        const int most = room(shift), small = random.between(1, 30);  // of all magnitudes
         const int sum = random.between(-most, most) >> (i % 2 == 0 ? 0 : small);
         data.add(sum, i % 64 == 0 ? 0 : random.between(1 << 30, 2147483647), shift);
     }
@@ -46,7 +46,8 @@ requantize_data make_ties() {
         for (const std::int32_t multiplier : {1 << 30, (1 << 30) + 1, 1610612736, 2147483647})
             for (int k = -8; k < 8; ++k)
                 for (int neighbour = -2; neighbour <= 2; ++neighbour) {
-                    const std::int64_t half = shift < 0 ? std::int64_t{1} << -shift : 1; // times 1/2 is half a step of the result
+                    const std::int64_t half =
+                        shift < 0 ? std::int64_t{1} << -shift : 1;  // times 1/2 is half a step of the result
                     const std::int64_t near_tie = (2 * k + 1) * half + neighbour;
                     const std::int64_t near_end = (k < 0 ? -1 : 1) * (room(shift) - (neighbour + 2) * 3 - (k & 7));
                     for (const std::int64_t sum : {near_tie, near_end})
@@ -60,7 +61,8 @@ requantize_data make_ties() {
 int wrong_in_core(const requantize_data& data) {
     int wrong = 0;
     for (std::size_t i = 0; i < data.sums.size(); ++i)
-        wrong += tc::requantize(data.sums[i], data.factor(i)) != tests::definition::requantized(data.sums[i], data.factor(i));
+        wrong += tc::requantize(data.sums[i], data.factor(i)) !=
+                 tests::definition::requantized(data.sums[i], data.factor(i));
     return wrong;
 }
 
@@ -70,8 +72,10 @@ int wrong_in_vectors(const requantize_data& data) {
     int wrong = 0;
     std::int32_t results[V::lanes];
     for (std::size_t i = 0; i < data.sums.size(); i += V::lanes) {
-        V::store(results, V::requantize(V::load(data.sums.data() + i), V::load_factor(data.multipliers.data() + i, data.shifts.data() + i)));
-        for (std::size_t j = 0; j < V::lanes; ++j) wrong += results[j] != tc::requantize(data.sums[i + j], data.factor(i + j));
+        V::store(results, V::requantize(V::load(data.sums.data() + i),
+                                        V::load_factor(data.multipliers.data() + i, data.shifts.data() + i)));
+        for (std::size_t j = 0; j < V::lanes; ++j)
+            wrong += results[j] != tc::requantize(data.sums[i + j], data.factor(i + j));
     }
     return wrong;
 }
@@ -92,5 +96,5 @@ TEST_CASE("requantize in vectors gives the bits of core/fixed_point.hpp", "[simd
     if constexpr (tc::simd::has_vectors<tc::native>) check_widths<tc::simd::vector_unit<tc::native>>(random, ties);
 }
 
-} // namespace requantize_test
-} // namespace
+}  // namespace requantize_test
+}  // namespace

@@ -23,7 +23,7 @@ inline constexpr auto mixed = tc::recipe{tc::int8}.with("stage/[0-3]*/conv", tc:
 using float_net = tc::net<deep>;
 using mixed_net = tc::net<deep, mixed>;
 using observed_net = tc::net<deep, tc::all_fp32, tc::native, tc::lowering::observed>;
-static_assert(float_net::node_count == 78); // the input, one per block, and the last three
+static_assert(float_net::node_count == 78);  // the input, one per block, and the last three
 static_assert(observed_net::node_count == 226);
 static_assert(float_net::multiply_adds == observed_net::multiply_adds);
 static_assert(mixed_net::weights_bytes < float_net::weights_bytes);

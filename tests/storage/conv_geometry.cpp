@@ -18,7 +18,8 @@ TEST_CASE("which taps are one run of memory", "[storage]") {
 TEST_CASE("where a window lies", "[storage]") {
     constexpr conv_geometry g{9, 8, 1, 5, 4, 1, 3, 3, 2, 2, 2, 3, 1, 2};
     STATIC_REQUIRE((g.row(0, 0) == -1 && g.row(4, 2) == 11 && g.column(0, 0) == -2 && g.column(3, 1) == 7));
-    STATIC_REQUIRE((!g.row_inside(-1) && g.row_inside(8) && !g.row_inside(9) && g.column_inside(7) && !g.column_inside(8)));
+    STATIC_REQUIRE(
+        (!g.row_inside(-1) && g.row_inside(8) && !g.row_inside(9) && g.column_inside(7) && !g.column_inside(8)));
     STATIC_REQUIRE((g.in_elements() == 72 && g.out_elements() == 20));
 }
 

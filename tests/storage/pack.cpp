@@ -40,7 +40,7 @@ void check_int8() {
     std::vector<std::int8_t> weights;
     std::vector<std::int32_t> bias, sums;
     std::vector<tc::fixed_multiplier> factors;
-    for (int i = 0; i < count; ++i) weights.push_back(static_cast<std::int8_t>(i % 127 + 1)); // none is zero
+    for (int i = 0; i < count; ++i) weights.push_back(static_cast<std::int8_t>(i % 127 + 1));  // none is zero
     for (int o = 0; o < G.out_channels; ++o) {
         bias.push_back(1000 - 7 * o);
         factors.push_back({(1 << 30) + o, -o % 40});
@@ -59,7 +59,9 @@ void check_int8() {
     std::sort(found.begin(), found.end());
     std::sort(expected.begin(), expected.end());
     wrong += found != expected;
-    const auto word = [&](int section, int slot) { return tc::load_bytes<std::int32_t>(packed.data() + section + 4 * slot); };
+    const auto word = [&](int section, int slot) {
+        return tc::load_bytes<std::int32_t>(packed.data() + section + 4 * slot);
+    };
     std::vector<char> used(Order::padded_outputs);
     for (int o = 0; o < G.out_channels; ++o) {
         const int slot = Order::slot(o);
@@ -73,7 +75,8 @@ void check_int8() {
     }
     for (int slot = 0; slot < Order::padded_outputs; ++slot) {
         if (used[static_cast<std::size_t>(slot)]) continue;
-        wrong += word(sections::bias, slot) != 0 || word(sections::weight_sum, slot) != 0 || word(sections::multiplier, slot) != 0;
+        wrong += word(sections::bias, slot) != 0 || word(sections::weight_sum, slot) != 0 ||
+                 word(sections::multiplier, slot) != 0;
         wrong += packed[static_cast<std::size_t>(sections::shift + slot)] != 0;
     }
     wrong += sections::parameter(packed.data(), tc::int8_parameter::input_zero_point) != -9;
@@ -88,14 +91,16 @@ void check_int8() {
 template <class Order, conv_geometry G>
 void check_float() {
     const auto taken = places_of<Order, G>();
-    std::vector<float> weights(static_cast<std::size_t>(G.out_channels * G.terms()), 2.5f), bias(static_cast<std::size_t>(G.out_channels), -1.5f);
+    std::vector<float> weights(static_cast<std::size_t>(G.out_channels * G.terms()), 2.5f),
+        bias(static_cast<std::size_t>(G.out_channels), -1.5f);
     using sections = tc::float_sections<Order>;
     std::vector<std::int8_t> packed(sections::bytes, std::int8_t{55});
     tc::pack_float<Order, G>(packed.data(), weights.data(), bias.data());
     int wrong = 0, biases = 0;
     for (int i = 0; i < Order::elements; ++i)
         wrong += tc::load_bytes<float>(packed.data() + 4 * i) != (taken[static_cast<std::size_t>(i)] ? 2.5f : 0.0f);
-    for (int i = 0; i < Order::padded_outputs; ++i) biases += tc::load_bytes<float>(packed.data() + sections::bias + 4 * i) == -1.5f;
+    for (int i = 0; i < Order::padded_outputs; ++i)
+        biases += tc::load_bytes<float>(packed.data() + sections::bias + 4 * i) == -1.5f;
     CHECK(wrong == 0);
     CHECK(biases == G.out_channels);
     STATIC_REQUIRE(sections::bias % tc::section_alignment == 0);
@@ -138,7 +143,7 @@ TEST_CASE("depthwise weights lie once and zeros beside", "[storage]") {
 template <class Order, conv_geometry G>
 constexpr auto packed_here() {
     std::array<std::int8_t, static_cast<std::size_t>(tc::int8_sections<Order, true>::bytes)> bytes{};
-    std::array<std::int8_t, static_cast<std::size_t>(G.out_channels* G.terms())> weights{};
+    std::array<std::int8_t, static_cast<std::size_t>(G.out_channels * G.terms())> weights{};
     for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<std::int8_t>(i + 1);
     const std::int32_t bias[] = {100, 200};
     const tc::fixed_multiplier factors[] = {{1 << 30, 0}, {1 << 30, -3}};
@@ -154,7 +159,8 @@ TEST_CASE("weights are packed in constant expressions", "[storage]") {
     CHECK(at_compile_time == packed_here<order, g>());
     // Output 1, channel 2, column 1 is the last of its 12 natural weights; each weight sum is taken off its bias once.
     STATIC_REQUIRE(at_compile_time[static_cast<std::size_t>(order::index(1, 2, 0, 1))] == 12);
-    STATIC_REQUIRE(tc::load_bytes<std::int32_t>(at_compile_time.data() + tc::int8_sections<order, true>::bias) == 100 - 21);
+    STATIC_REQUIRE(tc::load_bytes<std::int32_t>(at_compile_time.data() + tc::int8_sections<order, true>::bias) ==
+                   100 - 21);
 
     constexpr auto real = [] {
         using one = tc::panel_order<g, 1>;
@@ -174,4 +180,4 @@ TEST_CASE("the sections before the parameters do not depend on a residual", "[st
     STATIC_REQUIRE(added::bytes - plain::bytes == 40);
 }
 
-} // namespace
+}  // namespace

@@ -36,7 +36,7 @@ std::array<std::vector<double>, 10> class_means(const tc::data_set& digits) {
     return means;
 }
 
-} // namespace
+}  // namespace
 
 TEST_CASE("digits have the format of a data set", "[digits]") {
     const auto digits = tc::make_digits(7, 1);

@@ -24,7 +24,7 @@ TEST_CASE("shapes read as lists", "[tensor]") {
     CHECK(tc::shape_text(std::vector<std::size_t>{2, 0}) == "[2, 0]");
     const tc::array<int> a = tc::make_array<int>({2, 3});
     CHECK(tc::shape_of(a) == std::vector<std::size_t>{2, 3});
-    CHECK(tc::shape_text(a + a) == "[2, 3]"); // an expression has a shape, too
+    CHECK(tc::shape_text(a + a) == "[2, 3]");  // an expression has a shape, too
 }
 
 TEST_CASE("a new array is zero, row-major and contiguous", "[tensor]") {

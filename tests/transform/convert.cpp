@@ -26,7 +26,8 @@ tc::named_tensors weights() {
     tc::named_tensors tensors;
     for (const auto& [name, extents] : tc::needed_tensors(tiny)) {
         auto t = tc::make_array<float>(extents);
-        for (std::size_t i = 0; i < t.size(); ++i) t.data()[i] = 0.25f * static_cast<float>(static_cast<int>(i * 7 % 9) - 4);
+        for (std::size_t i = 0; i < t.size(); ++i)
+            t.data()[i] = 0.25f * static_cast<float>(static_cast<int>(i * 7 % 9) - 4);
         if (name == "norm.running_var") t.fill(0.5f);
         tensors.emplace(name, t);
     }
@@ -36,7 +37,8 @@ std::vector<std::vector<float>> images() {
     std::vector<std::vector<float>> all;
     for (int k = 0; k < 8; ++k) {
         all.emplace_back(16);
-        for (std::size_t i = 0; i < 16; ++i) all.back()[i] = static_cast<float>((static_cast<int>(i) * 5 + k * 3) % 11) / 5.0f - 1.0f;
+        for (std::size_t i = 0; i < 16; ++i)
+            all.back()[i] = static_cast<float>((static_cast<int>(i) * 5 + k * 3) % 11) / 5.0f - 1.0f;
     }
     return all;
 }
@@ -49,7 +51,8 @@ TEST_CASE("convert lists everything that is wrong with the tensors in one error"
     tensors["conv.weight"] = tc::make_array<float>({3, 1, 5, 5});
     tensors["extra.weight"] = tc::make_array<float>({1});
     CHECK_THROWS_WITH(tc::convert<tc::net<conversion::tiny>>(tensors),
-                      ContainsSubstring("no head.bias [2]") && ContainsSubstring("conv.weight is [3, 1, 5, 5] instead of [3, 1, 3, 3]") &&
+                      ContainsSubstring("no head.bias [2]") &&
+                          ContainsSubstring("conv.weight is [3, 1, 5, 5] instead of [3, 1, 3, 3]") &&
                           ContainsSubstring("extra.weight belongs to no layer"));
 }
 
@@ -61,7 +64,8 @@ TEST_CASE("convert refuses weights that are not finite, by name") {
 
 TEST_CASE("calibration refuses no records, and records of another size") {
     const auto tensors = conversion::weights();
-    CHECK_THROWS_WITH(tc::calibrate<conversion::tiny>(tensors, std::vector<std::vector<float>>{}), ContainsSubstring("no records"));
+    CHECK_THROWS_WITH(tc::calibrate<conversion::tiny>(tensors, std::vector<std::vector<float>>{}),
+                      ContainsSubstring("no records"));
     CHECK_THROWS_WITH(tc::calibrate<conversion::tiny>(tensors, std::vector<std::vector<float>>{{1, 2, 3}}),
                       ContainsSubstring("3 values for an input of 16"));
     std::vector<std::vector<float>> endless{std::vector<float>(16, std::numeric_limits<float>::infinity())};
@@ -69,7 +73,8 @@ TEST_CASE("calibration refuses no records, and records of another size") {
 }
 
 TEST_CASE("an int8 net without a calibration names the value that lacks a range") {
-    CHECK_THROWS_WITH(tc::convert<conversion::int8_net>(conversion::weights()), ContainsSubstring("image") && ContainsSubstring("no range"));
+    CHECK_THROWS_WITH(tc::convert<conversion::int8_net>(conversion::weights()),
+                      ContainsSubstring("image") && ContainsSubstring("no range"));
 }
 
 TEST_CASE("int8 and mixed variants follow the float net") {
@@ -104,7 +109,8 @@ TEST_CASE("an emitted header has the recipe, each layer's bytes and no float wei
     for (int id = 0; id < conversion::int8_net::node_count; ++id)
         if (const int size = conversion::int8_net::table[static_cast<std::size_t>(id)].packed_bytes; size > 0)
             CHECK(text.find("layer_" + std::to_string(id) + '[' + std::to_string(size) + " + 1]") != std::string::npos);
-    CHECK(tc::recipe_text(conversion::float_head) == R"(tensor_compress::recipe{tensor_compress::int8}.with("head", tensor_compress::fp32))");
+    CHECK(tc::recipe_text(conversion::float_head) ==
+          R"(tensor_compress::recipe{tensor_compress::int8}.with("head", tensor_compress::fp32))");
 }
 
 TEST_CASE("a layer whose sums would not fit 32 bits after scaling is refused by name") {

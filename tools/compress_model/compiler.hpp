@@ -134,4 +134,4 @@ private:
     std::vector<std::string> words_, flags_, inference_, host_;
 };
 
-} // namespace compress_model
+}  // namespace compress_model

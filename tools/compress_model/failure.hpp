@@ -17,7 +17,7 @@ struct failure : std::runtime_error {
         : std::runtime_error(sentence),
           details(std::move(lines)) {}
 
-    std::string details; ///< lines to show below the sentence
+    std::string details;  ///< lines to show below the sentence
 };
 
 /// Thrown where a signal asked the program to end, so that everything is cleaned up on the way out.
@@ -33,4 +33,4 @@ inline std::string one_line(std::string text) {
     return text;
 }
 
-} // namespace compress_model
+}  // namespace compress_model

@@ -12,10 +12,10 @@ namespace compress_model {
 
 /// What the converting program is to do.
 struct job {
-    std::string model_name;  ///< in the report
-    std::string header_name; ///< file in the folder `header`
-    std::string calibration; ///< enumerator of range_method; empty where no layer needs it
-    std::string evaluated;   ///< file with records to evaluate on; empty for none
+    std::string model_name;   ///< in the report
+    std::string header_name;  ///< file in the folder `header`
+    std::string calibration;  ///< enumerator of range_method; empty where no layer needs it
+    std::string evaluated;    ///< file with records to evaluate on; empty for none
     bool has_labels = false;
     bool writes_outputs = false;
 };
@@ -242,4 +242,4 @@ COMPARISONS    }
     return "// SPDX-License-Identifier: MIT\n\n#include \"" + header_name + "\"\n\n#include <cstdio>\n\n" + text;
 }
 
-} // namespace compress_model
+}  // namespace compress_model

@@ -25,16 +25,16 @@ enum class captured { output, output_and_errors };
 
 /// A program to run, and how.
 struct command {
-    std::vector<std::string> words;  ///< looked up in PATH
-    std::filesystem::path folder;    ///< where it runs, and where its own temporary files go
-    std::string input = "/dev/null"; ///< relative to the folder
+    std::vector<std::string> words;   ///< looked up in PATH
+    std::filesystem::path folder;     ///< where it runs, and where its own temporary files go
+    std::string input = "/dev/null";  ///< relative to the folder
     captured what = captured::output_and_errors;
 };
 
 struct outcome {
-    int code = 0;        ///< exit code, where `signal` is 0
-    int signal = 0;      ///< that ended it
-    int not_started = 0; ///< error number where there was no such program
+    int code = 0;         ///< exit code, where `signal` is 0
+    int signal = 0;       ///< that ended it
+    int not_started = 0;  ///< error number where there was no such program
     std::string output;
 
     [[nodiscard]] bool is_good() const { return code == 0 && signal == 0 && not_started == 0; }
@@ -72,7 +72,7 @@ struct pipe_ends {
 /// In the new process: becomes the program, or tells through the pipe why not.
 [[noreturn]] inline void become(const command& c, const std::vector<char*>& words, const pipe_ends& output,
                                 const pipe_ends& start) {
-    setpgid(0, 0); // a group of its own, because compilers start programs that must end with them
+    setpgid(0, 0);  // a group of its own, because compilers start programs that must end with them
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) std::signal(number, SIG_DFL);
     const bool is_ready = chdir(c.folder.c_str()) == 0 && setenv("TMPDIR", c.folder.c_str(), 1) == 0;
     const int input = is_ready ? open(c.input.c_str(), O_RDONLY) : -1;
@@ -118,7 +118,7 @@ inline void end_group(pid_t process) {
     for (int i = 0; i < 200 && kill(-process, 0) == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
 }
 
-} // namespace detail
+}  // namespace detail
 
 /// Runs a program and waits for it.
 ///
@@ -133,7 +133,7 @@ inline outcome run(const command& c) {
     const pid_t process = fork();
     if (process < 0) throw failure("fork: " + std::string(std::strerror(errno)) + "; close other programs");
     if (process == 0) detail::become(c, words, output, start);
-    setpgid(process, process); // here too: the group must exist before it is ended
+    setpgid(process, process);  // here too: the group must exist before it is ended
     output.close_write();
     start.close_write();
 
@@ -151,4 +151,4 @@ inline outcome run(const command& c) {
     return result;
 }
 
-} // namespace compress_model
+}  // namespace compress_model

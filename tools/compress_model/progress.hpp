@@ -27,4 +27,4 @@ private:
     int exceptions_ = std::uncaught_exceptions();
 };
 
-} // namespace compress_model
+}  // namespace compress_model

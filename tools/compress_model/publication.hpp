@@ -49,4 +49,4 @@ private:
     std::vector<std::pair<std::filesystem::path, std::filesystem::path>> parts_;
 };
 
-} // namespace compress_model
+}  // namespace compress_model

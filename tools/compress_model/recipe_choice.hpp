@@ -119,4 +119,4 @@ private:
     std::string text_;
 };
 
-} // namespace compress_model
+}  // namespace compress_model

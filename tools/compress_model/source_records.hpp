@@ -97,4 +97,4 @@ inline tensor_compress::array<std::int32_t> load_labels(const std::filesystem::p
     return labels;
 }
 
-} // namespace compress_model
+}  // namespace compress_model

@@ -61,4 +61,4 @@ private:
     bool kept_;
 };
 
-} // namespace compress_model
+}  // namespace compress_model

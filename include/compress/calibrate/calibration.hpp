@@ -16,8 +16,8 @@ struct calibration {
     std::map<std::string, value_range, std::less<>> ranges;
 };
 
-/// Scale and zero point that the value of node `id` of the written model has in int8 nets. Values that softmax, sigmoid and tanh
-/// produce have fixed ones; operators that only move values take those of their input.
+/// Scale and zero point that the value of node `id` of the written model has in int8 nets. Values that softmax, sigmoid
+/// and tanh produce have fixed ones; operators that only move values take those of their input.
 ///
 /// @throws error naming the value when the calibration has not seen it
 template <int Capacity>
@@ -28,7 +28,8 @@ affine affine_of(const model<Capacity>& written, int id, const calibration& seen
     if (keeps_quantization(n.kind)) return affine_of(written, n.inputs[0], seen);
     const auto found = seen.ranges.find(text_of(n.name));
     if (found == seen.ranges.end())
-        throw error(text_of(n.name), "the calibration has no range for this value", "calibrate the same model that is converted");
+        throw error(text_of(n.name), "the calibration has no range for this value",
+                    "calibrate the same model that is converted");
     return affine_for_range(found->second.low, found->second.high);
 }
 

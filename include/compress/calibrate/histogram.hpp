@@ -10,8 +10,8 @@
 
 namespace tensor_compress {
 
-/// Values seen so far, in fixed memory: exact extremes, and counts in equal bins over [-reach, reach). A value outside doubles
-/// the reach as often as needed, which joins pairs of bins.
+/// Values seen so far, in fixed memory: exact extremes, and counts in equal bins over [-reach, reach). A value outside
+/// doubles the reach as often as needed, which joins pairs of bins.
 class value_histogram {
 public:
     static constexpr int bins = 4096;
@@ -23,7 +23,8 @@ public:
         low_ = std::min(low_, v);
         high_ = std::max(high_, v);
         const float size = std::abs(v);
-        if (!(size <= std::numeric_limits<float>::max() / 4)) {  // infinite or not a number: seen in the extremes, in no bin
+        if (!(size <=
+              std::numeric_limits<float>::max() / 4)) {  // infinite or not a number: seen in the extremes, in no bin
             low_ = -std::numeric_limits<float>::infinity();
             ++count_;
             return;
@@ -35,7 +36,8 @@ public:
             return;
         }
         while (size >= reach_) widen();
-        ++counts_[static_cast<std::size_t>(std::clamp(static_cast<int>((v / reach_ + 1.0f) * (bins / 2)), 0, bins - 1))];
+        ++counts_[static_cast<std::size_t>(
+            std::clamp(static_cast<int>((v / reach_ + 1.0f) * (bins / 2)), 0, bins - 1))];
     }
 
     std::uint64_t count() const { return count_; }

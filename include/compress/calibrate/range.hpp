@@ -29,7 +29,8 @@ namespace detail {
 /// Mean squared error of rounding a histogram's values to the steps of [low, high].
 inline double quantization_error(const value_histogram& h, value_range r) {
     const affine a = affine_for_range(r.low, r.high);
-    const double low = static_cast<double>(a.scale) * (-128 - a.zero_point), high = static_cast<double>(a.scale) * (127 - a.zero_point);
+    const double low = static_cast<double>(a.scale) * (-128 - a.zero_point),
+                 high = static_cast<double>(a.scale) * (127 - a.zero_point);
     const double rounding = static_cast<double>(a.scale) * static_cast<double>(a.scale) / 12;
     double error = 0;
     for (int bin = 0; bin < value_histogram::bins; ++bin) {

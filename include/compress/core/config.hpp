@@ -5,8 +5,8 @@
 #define COMPRESS_VERSION_MINOR 1
 #define COMPRESS_VERSION_PATCH 0
 
-/// Number of the packed weight layout. Emitted headers carry the one they were written with and refuse to compile against
-/// another: the bytes would be read in the wrong order.
+/// Number of the packed weight layout. Emitted headers carry the one they were written with and refuse to compile
+/// against another: the bytes would be read in the wrong order.
 #define COMPRESS_LAYOUT_VERSION 1
 
 /// Kernels are inlined into the straight-line code of a net; the compilers' own thresholds give up too early.
@@ -18,14 +18,14 @@
 /// A tile is a function of its own: one copy serves every layer of the same geometry, and compile time stays linear.
 #define COMPRESS_NOINLINE __attribute__((noinline, nothrow))
 
-/// Unrolls the loop that follows completely: accumulators indexed by its variable must end in registers at -O2 too. Or leaves it
-/// a loop.
+/// Unrolls the loop that follows completely: accumulators indexed by its variable must end in registers at -O2 too. Or
+/// leaves it a loop.
 #if defined(__clang__)
-#define COMPRESS_UNROLL _Pragma("clang loop unroll(full)")
-#define COMPRESS_ROLL _Pragma("clang loop unroll(disable)")
+#    define COMPRESS_UNROLL _Pragma("clang loop unroll(full)")
+#    define COMPRESS_ROLL _Pragma("clang loop unroll(disable)")
 #else
-#define COMPRESS_UNROLL _Pragma("GCC unroll 64")
-#define COMPRESS_ROLL _Pragma("GCC unroll 1")
+#    define COMPRESS_UNROLL _Pragma("GCC unroll 64")
+#    define COMPRESS_ROLL _Pragma("GCC unroll 1")
 #endif
 
 /// The same for a lambda, after its parameter list.

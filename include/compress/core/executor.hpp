@@ -5,10 +5,12 @@
 
 namespace tensor_compress {
 
-/// Whoever runs independent parts of a layer: anything with parallel_for(count, f) that calls f(0) .. f(count - 1), in any order
-/// and on any threads, and returns when all are done. Nothing else in the library knows of threads.
+/// Whoever runs independent parts of a layer: anything with parallel_for(count, f) that calls f(0) .. f(count - 1), in
+/// any order and on any threads, and returns when all are done. Nothing else in the library knows of threads.
 template <class T>
-concept executor = requires(const T& e) { e.parallel_for(1, [](int) {}); };
+concept executor = requires(const T& e) {
+    e.parallel_for(1, [](int) {});
+};
 
 /// One after the other, on the caller's thread.
 struct serial {

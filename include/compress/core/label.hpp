@@ -25,7 +25,8 @@ struct label {
     constexpr label& append(const char* tail) {
         for (; *tail != 0; ++tail) {
             if (length == capacity - 1) {
-                // At run time the label is cut: whoever makes labels there shortens them first, in a way that keeps them apart.
+                // At run time the label is cut: whoever makes labels there shortens them first, in a way that keeps
+                // them apart.
                 if (std::is_constant_evaluated()) detail::a_label_has_at_most_63_characters();
                 break;
             }

@@ -21,8 +21,8 @@ struct fp32 {
     using accumulator = float;
 };
 
-/// TensorFlow Lite's 8-bit scheme: activations int8 and asymmetric per tensor, weights int8 and symmetric per output channel,
-/// bias and sums int32, requantised by an integer multiplier and a shift (core/fixed_point.hpp).
+/// TensorFlow Lite's 8-bit scheme: activations int8 and asymmetric per tensor, weights int8 and symmetric per output
+/// channel, bias and sums int32, requantised by an integer multiplier and a shift (core/fixed_point.hpp).
 struct int8 {
     static constexpr const char* name = "int8";
     static constexpr int bits = 8;
@@ -47,7 +47,10 @@ concept precision_tag = requires {
 };
 
 template <class T>
-concept sparsity_tag = requires { T::name; } && !precision_tag<T>;
+concept sparsity_tag = requires {
+    T::name;
+}
+&&!precision_tag<T>;
 
 /// What a recipe gives a layer: a precision and a sparsity pattern, written `int8 | dense` or just `int8`.
 template <precision_tag Precision, sparsity_tag Sparsity>

@@ -33,7 +33,8 @@ constexpr std::int8_t quantize(float real, affine a) noexcept {
 constexpr float dequantize(std::int8_t q, affine a) noexcept { return a.scale * static_cast<float>(q - a.zero_point); }
 
 /// The affine parameters whose 256 steps cover [low, high]; the range is widened to contain 0, which becomes exact.
-/// Source: Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference".
+/// Source: Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
+/// Inference".
 constexpr affine affine_for_range(float low, float high) noexcept {
     low = low > 0 ? 0 : low;
     high = high < 0 ? 0 : high;

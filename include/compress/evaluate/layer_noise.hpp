@@ -62,8 +62,8 @@ struct compare_values {
 /// Signal to noise of every value of `Net` against the float net on the same records, the worst first. A layer's noise
 /// includes what it is given by the layers before it.
 template <class Net, class Records>
-std::vector<layer_noise_row> layer_noise(const named_tensors& tensors, const calibration& seen, const typename Net::weights& weights,
-                                         const Records& records) {
+std::vector<layer_noise_row> layer_noise(const named_tensors& tensors, const calibration& seen,
+                                         const typename Net::weights& weights, const Records& records) {
     using observed = net<Net::model, all_fp32, native, lowering::observed>;
     const auto float_weights = convert<observed>(tensors);
     runner<observed> reference(float_weights);
@@ -77,7 +77,8 @@ std::vector<layer_noise_row> layer_noise(const named_tensors& tensors, const cal
         run.execute(detail::compare_values<Net>{values, seen, noise});
     }
     std::vector<layer_noise_row> rows;
-    for (int id = 0; id < Net::node_count; ++id) rows.push_back({text_of(Net::graph[id].name), noise[static_cast<std::size_t>(id)].decibels()});
+    for (int id = 0; id < Net::node_count; ++id)
+        rows.push_back({text_of(Net::graph[id].name), noise[static_cast<std::size_t>(id)].decibels()});
     std::sort(rows.begin(), rows.end(), detail::noisier{});
     return rows;
 }

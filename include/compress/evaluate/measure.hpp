@@ -25,14 +25,16 @@ double accuracy(const typename Net::weights& weights, const data_set& data) {
     runner<Net> run(weights);
     const int classes = static_cast<int>(runner<Net>::output_size(0));
     if (data.labels.size() != data.size() || data.size() == 0)
-        throw error("accuracy", std::to_string(data.labels.size()) + " labels for " + std::to_string(data.size()) + " records",
+        throw error("accuracy",
+                    std::to_string(data.labels.size()) + " labels for " + std::to_string(data.size()) + " records",
                     "give one label for each record, and at least one record");
     std::size_t right = 0;
     for (std::size_t i = 0; i < data.size(); ++i) {
         const int label = data.labels[i];
         if (label < 0 || label >= classes)
-            throw error("accuracy", "label " + std::to_string(label) + " of record " + std::to_string(i) + " is out of range",
-                        "the net has " + std::to_string(classes) + " outputs: labels are 0 to " + std::to_string(classes - 1));
+            throw error(
+                "accuracy", "label " + std::to_string(label) + " of record " + std::to_string(i) + " is out of range",
+                "the net has " + std::to_string(classes) + " outputs: labels are 0 to " + std::to_string(classes - 1));
         right += top_class(run(data.input(i))) == label ? 1 : 0;
     }
     return 100.0 * static_cast<double>(right) / static_cast<double>(data.size());
@@ -47,7 +49,9 @@ struct latency {
 template <class Run>
 latency measure_latency(Run run, double seconds = 0.2) {
     using clock = std::chrono::steady_clock;
-    const auto elapsed = [](clock::time_point since) { return std::chrono::duration<double>(clock::now() - since).count(); };
+    const auto elapsed = [](clock::time_point since) {
+        return std::chrono::duration<double>(clock::now() - since).count();
+    };
     int batch = 1;
     for (;;) {  // the warm-up finds how many runs take 20 us
         const auto start = clock::now();

@@ -58,7 +58,9 @@ inline std::string compiler_name() {
 #endif
 }
 
-inline std::string or_dash(const std::optional<double>& value, int digits) { return value ? fixed_text(*value, digits) : "-"; }
+inline std::string or_dash(const std::optional<double>& value, int digits) {
+    return value ? fixed_text(*value, digits) : "-";
+}
 
 /// All formats of a net, in the order in which they first occur among layers with weights: "int8+fp32".
 template <class Net>
@@ -74,14 +76,14 @@ std::string formats_of(const char* layer_info::*which) {
 
 }  // namespace detail
 
-/// Measures a variant: latency, and against the float net on `data` the signal-to-noise of its outputs and layers; accuracy where
-/// the records have labels. `data` may have no records; then only what needs none is measured.
+/// Measures a variant: latency, and against the float net on `data` the signal-to-noise of its outputs and layers;
+/// accuracy where the records have labels. `data` may have no records; then only what needs none is measured.
 template <class Net>
-variant_report evaluate(std::string name, const named_tensors& tensors, const calibration& seen, const typename Net::weights& weights,
-                        const data_set& data) {
+variant_report evaluate(std::string name, const named_tensors& tensors, const calibration& seen,
+                        const typename Net::weights& weights, const data_set& data) {
     using float_net = net<Net::model, all_fp32>;
-    constexpr bool is_float = detail::lowered<Net::model, Net::recipe, lowering::fused>.count > 0 && Net::recipe_type::count == 1 &&
-                              Net::recipe_type::elements[0] == element::float32;
+    constexpr bool is_float = detail::lowered<Net::model, Net::recipe, lowering::fused>.count > 0 &&
+                              Net::recipe_type::count == 1 && Net::recipe_type::elements[0] == element::float32;
     variant_report r;
     r.name = std::move(name);
     r.precision = detail::formats_of<Net>(&layer_info::precision);
@@ -101,7 +103,8 @@ variant_report evaluate(std::string name, const named_tensors& tensors, const ca
         for (std::size_t i = 0; i < some.size(); ++i) {
             const auto expected = reference(some.input(i));
             const auto found = run(some.input(i));
-            for (std::size_t k = 0; k < expected.size(); ++k) ratio.add(static_cast<double>(expected[k]), static_cast<double>(found[k]));
+            for (std::size_t k = 0; k < expected.size(); ++k)
+                ratio.add(static_cast<double>(expected[k]), static_cast<double>(found[k]));
         }
         r.sqnr_db = ratio.decibels();
         noise = layer_noise<Net>(tensors, seen, weights, records(some));
@@ -112,9 +115,16 @@ variant_report evaluate(std::string name, const named_tensors& tensors, const ca
         const layer_info& row = Net::table[static_cast<std::size_t>(id)];
         const op kind = Net::graph[id].kind;
         const bool runs = kind != op::input && kind != op::constant && !detail::is_view(kind);
-        layer_report layer{text_of(row.label), row.operation, row.precision, extents_text(row.output),
-                           runs ? std::string(row.precision) + ' ' + row.operation + ", " + Net::isa::name : std::string(),
-                           runs ? times[static_cast<std::size_t>(id)] : 0, row.packed_bytes, row.multiply_adds, {}};
+        layer_report layer{text_of(row.label),
+                           row.operation,
+                           row.precision,
+                           extents_text(row.output),
+                           runs ? std::string(row.precision) + ' ' + row.operation + ", " + Net::isa::name
+                                : std::string(),
+                           runs ? times[static_cast<std::size_t>(id)] : 0,
+                           row.packed_bytes,
+                           row.multiply_adds,
+                           {}};
         for (const auto& n : noise)
             if (n.label == layer.label) layer.sqnr_db = n.sqnr_db;
         r.layers.push_back(std::move(layer));
@@ -124,11 +134,12 @@ variant_report evaluate(std::string name, const named_tensors& tensors, const ca
 
 /// The variants as a table: bytes, accuracy and time side by side.
 inline std::string report_table(const model_report& report) {
-    text_table table({"variant", "accuracy %", "SQNR dB", "weights bytes", "arena bytes", "multiply-adds", "us min", "us median", "us p95"});
+    text_table table({"variant", "accuracy %", "SQNR dB", "weights bytes", "arena bytes", "multiply-adds", "us min",
+                      "us median", "us p95"});
     for (const auto& v : report.variants)
-        table.add({v.name, detail::or_dash(v.accuracy, 2), detail::or_dash(v.sqnr_db, 1), std::to_string(v.weights_bytes),
-                   std::to_string(v.arena_bytes), std::to_string(v.multiply_adds), fixed_text(v.time.min, 2), fixed_text(v.time.median, 2),
-                   fixed_text(v.time.p95, 2)});
+        table.add({v.name, detail::or_dash(v.accuracy, 2), detail::or_dash(v.sqnr_db, 1),
+                   std::to_string(v.weights_bytes), std::to_string(v.arena_bytes), std::to_string(v.multiply_adds),
+                   fixed_text(v.time.min, 2), fixed_text(v.time.median, 2), fixed_text(v.time.p95, 2)});
     return table.text();
 }
 
@@ -142,7 +153,8 @@ inline std::string noise_table(const variant_report& variant) {
     return table.text();
 }
 
-/// The report as JSON, one object per variant and per layer. `peak_share` is null: the machine's peak is not measured here.
+/// The report as JSON, one object per variant and per layer. `peak_share` is null: the machine's peak is not measured
+/// here.
 inline nlohmann::ordered_json report_json(const model_report& report) {
     using json = nlohmann::ordered_json;
     const auto number = [](const std::optional<double>& v) { return v ? json(*v) : json(nullptr); };
@@ -150,15 +162,31 @@ inline nlohmann::ordered_json report_json(const model_report& report) {
     for (const auto& v : report.variants) {
         json layers = json::array();
         for (const auto& l : v.layers)
-            layers.push_back({{"label", l.label}, {"operator", l.operation}, {"format", l.format}, {"shape", l.shape}, {"kernel", l.kernel},
-                              {"weights_bytes", l.weights_bytes}, {"macs", l.multiply_adds}, {"us", l.us}, {"peak_share", nullptr},
+            layers.push_back({{"label", l.label},
+                              {"operator", l.operation},
+                              {"format", l.format},
+                              {"shape", l.shape},
+                              {"kernel", l.kernel},
+                              {"weights_bytes", l.weights_bytes},
+                              {"macs", l.multiply_adds},
+                              {"us", l.us},
+                              {"peak_share", nullptr},
                               {"sqnr_db", number(l.sqnr_db)}});
-        variants.push_back({{"name", v.name}, {"precision", v.precision}, {"sparsity", v.sparsity}, {"accuracy", number(v.accuracy)},
-                            {"sqnr_db", number(v.sqnr_db)}, {"weights_bytes", v.weights_bytes}, {"arena_bytes", v.arena_bytes},
-                            {"state_bytes", v.state_bytes}, {"macs", v.multiply_adds},
-                            {"latency_us", {{"min", v.time.min}, {"median", v.time.median}, {"p95", v.time.p95}}}, {"layers", layers}});
+        variants.push_back({{"name", v.name},
+                            {"precision", v.precision},
+                            {"sparsity", v.sparsity},
+                            {"accuracy", number(v.accuracy)},
+                            {"sqnr_db", number(v.sqnr_db)},
+                            {"weights_bytes", v.weights_bytes},
+                            {"arena_bytes", v.arena_bytes},
+                            {"state_bytes", v.state_bytes},
+                            {"macs", v.multiply_adds},
+                            {"latency_us", {{"min", v.time.min}, {"median", v.time.median}, {"p95", v.time.p95}}},
+                            {"layers", layers}});
     }
-    return {{"model", report.model}, {"machine", {{"cpu", report.cpu}, {"isa", report.isa}, {"compiler", report.compiler}}}, {"variants", variants}};
+    return {{"model", report.model},
+            {"machine", {{"cpu", report.cpu}, {"isa", report.isa}, {"compiler", report.compiler}}},
+            {"variants", variants}};
 }
 
 /// A report without variants yet, that knows the machine.

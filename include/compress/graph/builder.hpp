@@ -26,8 +26,8 @@ struct pool_options {
     bool count_padding = false;
 };
 
-/// Writes a model node by node. Shapes are inferred and checked at each call; `Complaints` says what is wrong, in the compiler
-/// (compiler_complaints) or at run time (the importer).
+/// Writes a model node by node. Shapes are inferred and checked at each call; `Complaints` says what is wrong, in the
+/// compiler (compiler_complaints) or at run time (the importer).
 template <int Capacity, class Complaints = compiler_complaints>
 class builder {
 public:
@@ -37,20 +37,23 @@ public:
     /// A tensor stored with the weights, as `<name>.value`.
     constexpr value constant(label name, shape extents) { return append(op::constant, name, {}, extents); }
 
-    /// output[y, x, o] = bias[o] + sum over i, j, c of weight[o, c, i, j] * input[y * stride + i - top, x * stride + j - left, c].
+    /// output[y, x, o] = bias[o] + sum over i, j, c of weight[o, c, i, j] * input[y * stride + i - top, x * stride + j
+    /// - left, c].
     constexpr value conv2d(label name, value x, int channels, extent2 kernel, conv_options options = {}) {
         const shape in = image(name, x);
         window w{kernel, options.stride, options.dilation, {}, options.groups};
         if (options.groups < 1 || channels < 1) Complaints::kernel_stride_dilation_and_groups_must_be_positive(name);
         if (in.channels() % options.groups != 0 || channels % options.groups != 0)
-            Complaints::channels_must_be_divisible_by_groups(name, in.channels() % options.groups ? in.channels() : channels,
-                                                             options.groups);
+            Complaints::channels_must_be_divisible_by_groups(
+                name, in.channels() % options.groups ? in.channels() : channels, options.groups);
         const bool depthwise = options.groups > 1 && options.groups == in.channels();
-        return sliding(depthwise ? op::depthwise_conv2d : op::conv2d, name, x, channels, w, options.padding, options.bias);
+        return sliding(depthwise ? op::depthwise_conv2d : op::conv2d, name, x, channels, w, options.padding,
+                       options.bias);
     }
 
     /// A convolution of each channel with its own kernels; output channel c * multiplier + k reads input channel c.
-    constexpr value depthwise_conv2d(label name, value x, extent2 kernel, conv_options options = {}, int multiplier = 1) {
+    constexpr value depthwise_conv2d(label name, value x, extent2 kernel, conv_options options = {},
+                                     int multiplier = 1) {
         const shape in = image(name, x);
         window w{kernel, options.stride, options.dilation, {}, in.channels()};
         return sliding(op::depthwise_conv2d, name, x, in.channels() * multiplier, w, options.padding, options.bias);
@@ -59,14 +62,16 @@ public:
     /// output[t, o] = bias[o] + sum over i of weight[o, i] * input[t, i]; for [N] and for each row of [T, N].
     constexpr value linear(label name, value x, int features, bool bias = true) {
         shape out = shape_of(name, x);
-        if (out.rank < 1 || out.rank > 2) Complaints::this_operator_needs_a_vector_or_rows_of_vectors__use_flatten(name, out);
+        if (out.rank < 1 || out.rank > 2)
+            Complaints::this_operator_needs_a_vector_or_rows_of_vectors__use_flatten(name, out);
         out.extent[out.rank - 1] = features;
         const value result = append(op::linear, name, {x}, out);
         m.nodes[result.id].bias = bias;
         return result;
     }
 
-    /// gamma * (x - mean) / sqrt(variance + epsilon) + beta per channel; folded into the convolution before it where there is one.
+    /// gamma * (x - mean) / sqrt(variance + epsilon) + beta per channel; folded into the convolution before it where
+    /// there is one.
     constexpr value batch_norm(label name, value x, float epsilon = 1e-5f) {
         const value result = append(op::batch_norm, name, {x}, shape_of(name, x));
         m.nodes[result.id].parameter = epsilon;
@@ -95,7 +100,9 @@ public:
     constexpr value sigmoid(value x) { return sigmoid(named_after(x, "sigmoid"), x); }
     constexpr value tanh(value x) { return tanh(named_after(x, "tanh"), x); }
     constexpr value hard_swish(value x) { return hard_swish(named_after(x, "hard_swish"), x); }
-    constexpr value leaky_relu(value x, float slope = 0.01f) { return leaky_relu(named_after(x, "leaky_relu"), x, slope); }
+    constexpr value leaky_relu(value x, float slope = 0.01f) {
+        return leaky_relu(named_after(x, "leaky_relu"), x, slope);
+    }
 
     /// exp(x) / sum of exp, over the last axis.
     constexpr value softmax(label name, value x) { return unary(op::softmax, name, x); }
@@ -120,7 +127,9 @@ public:
     }
 
     /// All values as one vector, in the order of memory: row, column, channel.
-    constexpr value flatten(label name, value x) { return append(op::flatten, name, {x}, shape{shape_of(name, x).elements()}); }
+    constexpr value flatten(label name, value x) {
+        return append(op::flatten, name, {x}, shape{shape_of(name, x).elements()});
+    }
     constexpr value flatten(value x) { return flatten(named_after(x, "flatten"), x); }
 
     constexpr value reshape(label name, value x, shape to) {
@@ -171,9 +180,11 @@ public:
     /// Rows and columns of `fill` around an image.
     constexpr value pad(label name, value x, margins around, float fill = 0) {
         const shape in = image(name, x);
-        if (around.top < 0 || around.left < 0 || around.bottom < 0 || around.right < 0) Complaints::padding_must_not_be_negative(name);
-        const value result = append(op::pad, name, {x},
-                                    {in.height() + around.top + around.bottom, in.width() + around.left + around.right, in.channels()});
+        if (around.top < 0 || around.left < 0 || around.bottom < 0 || around.right < 0)
+            Complaints::padding_must_not_be_negative(name);
+        const value result =
+            append(op::pad, name, {x},
+                   {in.height() + around.top + around.bottom, in.width() + around.left + around.right, in.channels()});
         m.nodes[result.id].cut = around;
         m.nodes[result.id].parameter = fill;
         return result;
@@ -185,7 +196,8 @@ public:
         node& n = m.nodes[checked(name, v)];
         if (m.is_output(v.id)) Complaints::an_output_is_named_twice(name);
         if (!(n.name == name)) check_label(name);
-        if (n.kind != op::input && n.kind != op::constant && n.kind != op::batch_norm && !is_product(n.kind)) n.name = name;
+        if (n.kind != op::input && n.kind != op::constant && n.kind != op::batch_norm && !is_product(n.kind))
+            n.name = name;
         output(v);
     }
     constexpr void output(value v) {
@@ -287,8 +299,8 @@ private:
 
     constexpr value sliding(op kind, const label& name, value x, int channels, window w, padding p, bool bias) {
         const shape in = image(name, x);
-        if (w.kernel.height < 1 || w.kernel.width < 1 || w.stride.height < 1 || w.stride.width < 1 || w.dilation.height < 1 ||
-            w.dilation.width < 1)
+        if (w.kernel.height < 1 || w.kernel.width < 1 || w.stride.height < 1 || w.stride.width < 1 ||
+            w.dilation.height < 1 || w.dilation.width < 1)
             Complaints::kernel_stride_dilation_and_groups_must_be_positive(name);
         w.padding = resolve(p, in, w.kernel, w.stride, w.dilation);
         if (w.padding.top < 0 || w.padding.left < 0 || w.padding.bottom < 0 || w.padding.right < 0)
@@ -321,8 +333,8 @@ inline constexpr auto built = build<Capacity>(Describe{});
 
 }  // namespace detail
 
-/// The model that `describe(g)` writes, g being a `builder`. A lambda that captures nothing gives a model of exact size;
-/// any other gives one of `Capacity` nodes.
+/// The model that `describe(g)` writes, g being a `builder`. A lambda that captures nothing gives a model of exact
+/// size; any other gives one of `Capacity` nodes.
 template <int Capacity = detail::default_capacity, class Describe>
 constexpr auto make_model(Describe describe) {
     if constexpr (requires { Describe{}; }) {

@@ -7,8 +7,8 @@
 namespace tensor_compress {
 
 /// What a builder says of a wrong model while the compiler evaluates it. None of these is defined: calling one ends the
-/// constant expression, and the compiler prints its name, its arguments and the user's line. The importer passes a class of
-/// the same shape whose functions throw.
+/// constant expression, and the compiler prints its name, its arguments and the user's line. The importer passes a
+/// class of the same shape whose functions throw.
 struct compiler_complaints {
     static void this_label_is_used_twice(label name);
     static void a_label_must_not_be_empty();
@@ -20,7 +20,8 @@ struct compiler_complaints {
     static void these_operands_have_different_shapes(label name, shape first, shape second);
     static void this_operator_needs_an_image_of_height_width_channels(label name, shape found);
     static void this_operator_needs_a_vector_or_rows_of_vectors__use_flatten(label name, shape found);
-    static void the_kernel_is_larger_than_the_padded_input(label name, shape input, int kernel_height, int kernel_width);
+    static void the_kernel_is_larger_than_the_padded_input(label name, shape input, int kernel_height,
+                                                           int kernel_width);
     static void kernel_stride_dilation_and_groups_must_be_positive(label name);
     static void padding_must_not_be_negative(label name);
     static void padding_must_be_smaller_than_the_kernel(label name);

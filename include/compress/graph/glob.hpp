@@ -25,8 +25,8 @@ constexpr bool in_set(const char* set, char c, const char*& end) {
 
 }  // namespace detail
 
-/// Whether `pattern` matches all of `text`: `*` any characters, slashes too; `?` one; `[a-c]` one of a set; `[!a]` none of it.
-/// Greedy with one point of return, so the time is at most pattern times text.
+/// Whether `pattern` matches all of `text`: `*` any characters, slashes too; `?` one; `[a-c]` one of a set; `[!a]` none
+/// of it. Greedy with one point of return, so the time is at most pattern times text.
 constexpr bool glob_match(const char* pattern, const char* text) {
     const char* star = nullptr;
     const char* resume = nullptr;

@@ -57,8 +57,8 @@ constexpr int in_place_operand(const model<Capacity>& m, const lifetimes<Capacit
     const auto fits = [&](int operand) {
         const int root = l.root[operand];
         const op kind = m[root].kind;
-        return l.last[root] == id && m[root].output.elements() == n.output.elements() && kind != op::input && kind != op::constant &&
-               m[root].format == n.format;
+        return l.last[root] == id && m[root].output.elements() == n.output.elements() && kind != op::input &&
+               kind != op::constant && m[root].format == n.format;
     };
     if (n.residual >= 0 && l.root[n.residual] != l.root[n.inputs[0]] && fits(n.residual)) return n.residual;
     if (is_elementwise_pair(n.kind) || (is_activation(n.kind) && n.kind != op::softmax))
@@ -69,8 +69,8 @@ constexpr int in_place_operand(const model<Capacity>& m, const lifetimes<Capacit
 
 }  // namespace detail
 
-/// Places every value of a lowered model: the largest first, each at the lowest offset that is free during its whole life
-/// (Pisarchyk and Lee 2020, "Efficient Memory Management for Deep Neural Net Inference", greedy by size).
+/// Places every value of a lowered model: the largest first, each at the lowest offset that is free during its whole
+/// life (Pisarchyk and Lee 2020, "Efficient Memory Management for Deep Neural Net Inference", greedy by size).
 template <int Capacity, int Formats>
 constexpr memory_plan<Capacity> plan_memory(const model<Capacity>& m, const element (&elements)[Formats]) {
     auto l = detail::find_lifetimes(m);
@@ -101,7 +101,8 @@ constexpr memory_plan<Capacity> plan_memory(const model<Capacity>& m, const elem
     }
 
     int bytes[Capacity]{};
-    int by_size[Capacity]{};  // largest first, of equals the earlier: sorted once, because constant evaluation counts steps
+    int by_size[Capacity]{};  // largest first, of equals the earlier: sorted once, because constant evaluation counts
+                              // steps
     int count = 0;
     for (int id = 0; id < m.count; ++id) {
         if (l.root[id] != id || plan.places[id].where != memory::arena) continue;

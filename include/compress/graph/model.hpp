@@ -70,7 +70,8 @@ constexpr void redirect(model<Capacity>& m, int from, int to) {
         if (m.outputs[i] == from) m.outputs[i] = to;
 }
 
-/// Keeps the nodes whose flag is set, in their order, and renumbers all references. A kept node must not read a dropped one.
+/// Keeps the nodes whose flag is set, in their order, and renumbers all references. A kept node must not read a dropped
+/// one.
 template <int Capacity>
 constexpr void keep_only(model<Capacity>& m, const bool (&keep)[Capacity]) {
     int renumbered[Capacity]{};

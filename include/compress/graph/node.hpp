@@ -37,17 +37,15 @@ enum class op : unsigned char {
 };
 
 constexpr const char* name_of(op kind) {
-    constexpr const char* names[] = {"input",     "constant",  "conv2d",  "depthwise_conv2d", "linear",
-                                     "batch_norm", "add",       "mul",     "relu",             "relu6",
-                                     "leaky_relu", "sigmoid",   "tanh",    "hard_swish",       "softmax",
-                                     "max_pool",   "avg_pool",  "global_average_pool", "flatten", "reshape",
-                                     "transpose",  "concat",    "pad",     "convert"};
+    constexpr const char* names[] = {
+        "input",   "constant", "conv2d",   "depthwise_conv2d",    "linear",  "batch_norm", "add",
+        "mul",     "relu",     "relu6",    "leaky_relu",          "sigmoid", "tanh",       "hard_swish",
+        "softmax", "max_pool", "avg_pool", "global_average_pool", "flatten", "reshape",    "transpose",
+        "concat",  "pad",      "convert"};
     return names[static_cast<int>(kind)];
 }
 
-constexpr bool is_product(op kind) {
-    return kind == op::conv2d || kind == op::depthwise_conv2d || kind == op::linear;
-}
+constexpr bool is_product(op kind) { return kind == op::conv2d || kind == op::depthwise_conv2d || kind == op::linear; }
 constexpr bool is_activation(op kind) { return kind >= op::relu && kind <= op::hard_swish; }
 constexpr bool is_elementwise_pair(op kind) { return kind == op::add || kind == op::mul; }
 
@@ -86,18 +84,19 @@ struct node {
     shape output{};
     window slide{};
     bool bias = true;
-    float parameter = 0;      ///< leaky_relu: slope for negative values; batch_norm: epsilon; pad: value
-    int axis = 0;             ///< concat
-    int order[max_rank]{};    ///< transpose: output axis i is input axis order[i]
-    margins cut{};            ///< pad
-    clamp_kind clamp = clamp_kind::none;      ///< fused activation of the operator itself
-    int residual = -1;                        ///< fused add: node added to the operator's clamped result
+    float parameter = 0;                  ///< leaky_relu: slope for negative values; batch_norm: epsilon; pad: value
+    int axis = 0;                         ///< concat
+    int order[max_rank]{};                ///< transpose: output axis i is input axis order[i]
+    margins cut{};                        ///< pad
+    clamp_kind clamp = clamp_kind::none;  ///< fused activation of the operator itself
+    int residual = -1;                    ///< fused add: node added to the operator's clamped result
     clamp_kind sum_clamp = clamp_kind::none;  ///< fused activation after that add
 
     int format = 0;  ///< which format of the recipe
 
-    // Where a rewritten node comes from, as ids of the model that was written: whose weights it has, which values it and its
-    // stage before a fused add compute, which batch_norm, mul and add nodes are folded into its weights, in that order.
+    // Where a rewritten node comes from, as ids of the model that was written: whose weights it has, which values it
+    // and its stage before a fused add compute, which batch_norm, mul and add nodes are folded into its weights, in
+    // that order.
     int origin = -1;
     int value_origin = -1;
     int stage_origin = -1;

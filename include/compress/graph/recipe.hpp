@@ -15,15 +15,14 @@ struct recipe {
 
     constexpr recipe() = default;
     template <class Tag>
-        requires(sizeof...(Formats) == 1)
-    constexpr explicit recipe(Tag) {
-        patterns[0] = "*";
-    }
+    requires(sizeof...(Formats) == 1) constexpr explicit recipe(Tag) { patterns[0] = "*"; }
 
     /// This recipe with one more rule. `pattern` is a glob: `*` matches slashes too, `?`, `[abc]`, `[a-c]`, `[!a]`.
     template <class Tag>
     constexpr auto with(label pattern, Tag tag) const {
-        static_assert(requires { as_format(tag); }, "a rule of a recipe needs a format: tc::int8, tc::fp32, tc::int8 | tc::dense");
+        static_assert(
+            requires { as_format(tag); },
+            "a rule of a recipe needs a format: tc::int8, tc::fp32, tc::int8 | tc::dense");
         recipe<Formats..., decltype(as_format(tag))> longer;
         for (int i = 0; i < count; ++i) longer.patterns[i] = patterns[i];
         longer.patterns[count] = pattern;

@@ -5,8 +5,8 @@
 
 namespace tensor_compress {
 
-/// Padding of a convolution or pool. `same`: ceil(input / stride) outputs, the odd row or column at the end, as in TensorFlow.
-/// `valid`: none. Four numbers: top, left, bottom, right, as in ONNX's pads.
+/// Padding of a convolution or pool. `same`: ceil(input / stride) outputs, the odd row or column at the end, as in
+/// TensorFlow. `valid`: none. Four numbers: top, left, bottom, right, as in ONNX's pads.
 struct padding {
     enum class rule : unsigned char { same, valid, given };
     rule kind = rule::given;
@@ -48,16 +48,19 @@ constexpr extent2 window_positions(const shape& input, const window& w) {
         const int room = size - ((kernel - 1) * dilation + 1);
         return room < 0 ? 0 : room / stride + 1;
     };
-    return {positions(input.height() + w.padding.top + w.padding.bottom, w.kernel.height, w.stride.height, w.dilation.height),
-            positions(input.width() + w.padding.left + w.padding.right, w.kernel.width, w.stride.width, w.dilation.width)};
+    return {
+        positions(input.height() + w.padding.top + w.padding.bottom, w.kernel.height, w.stride.height,
+                  w.dilation.height),
+        positions(input.width() + w.padding.left + w.padding.right, w.kernel.width, w.stride.width, w.dilation.width)};
 }
 
-/// Shape of a + b or a * b: equal shapes, or one side is a vector of channels (or [1, 1, C]) spread over the other. Rank 0: neither.
+/// Shape of a + b or a * b: equal shapes, or one side is a vector of channels (or [1, 1, C]) spread over the other.
+/// Rank 0: neither.
 constexpr shape broadcast(const shape& a, const shape& b) {
     if (a == b) return a;
     const auto spreads = [](const shape& wide, const shape& narrow) {
-        return narrow.elements() == narrow.channels() && (narrow.channels() == wide.channels() || narrow.elements() == 1) &&
-               narrow.rank <= wide.rank;
+        return narrow.elements() == narrow.channels() &&
+               (narrow.channels() == wide.channels() || narrow.elements() == 1) && narrow.rank <= wide.rank;
     };
     if (spreads(a, b)) return a;
     if (spreads(b, a)) return b;

@@ -57,7 +57,7 @@ inline std::uintmax_t regular_file_size(const std::filesystem::path& file) {
     return size;
 }
 
-} // namespace detail
+}  // namespace detail
 
 /// The bytes of a file as stored.
 ///
@@ -103,7 +103,7 @@ inline std::vector<std::uint8_t> gunzip(std::span<const std::uint8_t> packed, st
     std::vector<std::uint8_t> piece(std::size_t{1} << 16);
     std::size_t fed = 0;
     while (true) {
-        if (stream.avail_in == 0) { // zlib counts in 32 bits, so a long file is fed in parts
+        if (stream.avail_in == 0) {  // zlib counts in 32 bits, so a long file is fed in parts
             const std::size_t part = std::min(packed.size() - fed, std::size_t{1} << 30);
             stream.next_in = const_cast<Bytef*>(packed.data() + fed);
             stream.avail_in = static_cast<uInt>(part);
@@ -125,7 +125,7 @@ inline std::vector<std::uint8_t> gunzip(std::span<const std::uint8_t> packed, st
             if (!is_gzip(packed.last(left)))
                 throw error(file, "has " + counted(left, "byte") + " after the end of its gzip data", "fetch it again");
             inflateReset(&stream);
-        } else if (result == Z_BUF_ERROR) { // no progress, so no input is left
+        } else if (result == Z_BUF_ERROR) {  // no progress, so no input is left
             throw error(file, "ends inside its gzip data, after " + counted(unpacked.size(), "unpacked byte"),
                         "it is cut short, fetch it again");
         } else if (result != Z_OK) {
@@ -136,7 +136,7 @@ inline std::vector<std::uint8_t> gunzip(std::span<const std::uint8_t> packed, st
     }
 }
 
-} // namespace detail
+}  // namespace detail
 
 /// The bytes of a file, unpacked when its first two bytes say gzip (RFC 1952). Only for formats that cannot begin with
 /// 1f 8b.
@@ -190,7 +190,7 @@ constexpr bool fits_float(double value) {
     return !(magnitude >= 0x1.ffffffp127 && magnitude <= std::numeric_limits<double>::max());
 }
 
-} // namespace detail
+}  // namespace detail
 
 /// Reads bytes from front to back and refuses to pass the end; each step says what it reads, for the message.
 class byte_reader {
@@ -249,7 +249,7 @@ private:
             throw error(file, "names a shape of more bytes than memory can have",
                         "its header is damaged, fetch it again");
         most /=
-            extent; // floor(floor(m / a) / b) is floor(m / (a * b)), so no product is formed before it is known to fit
+            extent;  // floor(floor(m / a) / b) is floor(m / (a * b)), so no product is formed before it is known to fit
         count *= extent;
     }
     return is_empty ? 0 : count;
@@ -279,7 +279,7 @@ inline std::filesystem::path writable_target(const std::filesystem::path& file) 
     return target;
 }
 
-} // namespace detail
+}  // namespace detail
 
 /// Writes a whole file: another process sees its old content or all of the new, and an error leaves the old one.
 /// The bytes go to a temporary file in the same folder, which is then renamed. (Not synchronised against a loss of
@@ -309,4 +309,4 @@ inline void write_file(const std::filesystem::path& file, std::span<const std::u
                 "check the space left on the disk and the folder's permissions");
 }
 
-} // namespace tensor_compress
+}  // namespace tensor_compress

@@ -32,7 +32,7 @@ inline void interleave_planes(std::span<const std::uint8_t> planes, float* inter
             interleaved[p * cifar_channels + c] = static_cast<float>(planes[c * cifar_plane + p]);
 }
 
-} // namespace detail
+}  // namespace detail
 
 /// One file of CIFAR-10, such as data_batch_1.bin or test_batch.bin.
 ///
@@ -65,4 +65,4 @@ inline void interleave_planes(std::span<const std::uint8_t> planes, float* inter
     return set;
 }
 
-} // namespace tensor_compress
+}  // namespace tensor_compress

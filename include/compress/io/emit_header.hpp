@@ -14,7 +14,8 @@ namespace tensor_compress {
 
 namespace detail {
 
-/// Bytes as a string literal, in lines. A literal compiles 4 MB in 2.4 s and 90 MB of memory; a list of numbers takes 51 s.
+/// Bytes as a string literal, in lines. A literal compiles 4 MB in 2.4 s and 90 MB of memory; a list of numbers takes
+/// 51 s.
 inline void append_literal(std::string& text, std::span<const std::int8_t> bytes) {
     constexpr std::size_t line = 96;
     for (std::size_t i = 0; i < bytes.size(); ++i) {
@@ -53,30 +54,35 @@ std::string recipe_text(const recipe<Formats...>& r) {
     using R = recipe<Formats...>;
     const auto tag = [](int i) {
         std::string text = std::string("tensor_compress::") + R::precision_names[i];
-        if (std::string_view(R::sparsity_names[i]) != "dense") text += std::string(" | tensor_compress::") + R::sparsity_names[i];
+        if (std::string_view(R::sparsity_names[i]) != "dense")
+            text += std::string(" | tensor_compress::") + R::sparsity_names[i];
         return text;
     };
     std::string text = "tensor_compress::recipe{" + tag(0) + '}';
-    for (int i = 1; i < R::count; ++i) text += ".with(" + detail::quoted_text(text_of(r.patterns[i])) + ", " + tag(i) + ')';
+    for (int i = 1; i < R::count; ++i)
+        text += ".with(" + detail::quoted_text(text_of(r.patterns[i])) + ", " + tag(i) + ')';
     return text;
 }
 
-/// The text of a header that holds a converted net: model, recipe, net type and weights, in namespace `name`. It includes only
-/// <compress/inference.hpp>; float weights are in it only for layers whose format is float.
+/// The text of a header that holds a converted net: model, recipe, net type and weights, in namespace `name`. It
+/// includes only <compress/inference.hpp>; float weights are in it only for layers whose format is float.
 template <class Net>
 std::string header_text(const packed<Net>& weights, std::string_view name) {
-    std::string text = "// " + std::string(name) + ": " + std::to_string(Net::weights_bytes) + " bytes of weights, " +
-                       std::to_string(Net::arena_bytes) + " bytes of arena, " + std::to_string(Net::multiply_adds) +
-                       " multiply-adds. Made by compress; do not edit.\n#pragma once\n\n#include <compress/inference.hpp>\n\n"
-                       "static_assert(COMPRESS_LAYOUT_VERSION == " +
-                       std::to_string(COMPRESS_LAYOUT_VERSION) +
-                       ", \"this header was emitted for another layout of packed weights: emit it again with the library in use\");\n\n"
-                       "namespace " +
-                       std::string(name) + " {\n\n" + model_text(Net::model, "model") + "\ninline constexpr auto recipe = " +
-                       recipe_text(Net::recipe) +
-                       ";\n\nusing net = tensor_compress::net<model, recipe>;\n\n"
-                       "#if defined(__GNUC__)\n#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored \"-Woverlength-strings\"\n#endif\n"
-                       "namespace bytes {\n";
+    std::string text =
+        "// " + std::string(name) + ": " + std::to_string(Net::weights_bytes) + " bytes of weights, " +
+        std::to_string(Net::arena_bytes) + " bytes of arena, " + std::to_string(Net::multiply_adds) +
+        " multiply-adds. Made by compress; do not edit.\n#pragma once\n\n#include <compress/inference.hpp>\n\n"
+        "static_assert(COMPRESS_LAYOUT_VERSION == " +
+        std::to_string(COMPRESS_LAYOUT_VERSION) +
+        ", \"this header was emitted for another layout of packed weights: emit it again with the library in "
+        "use\");\n\n"
+        "namespace " +
+        std::string(name) + " {\n\n" + model_text(Net::model, "model") +
+        "\ninline constexpr auto recipe = " + recipe_text(Net::recipe) +
+        ";\n\nusing net = tensor_compress::net<model, recipe>;\n\n"
+        "#if defined(__GNUC__)\n#pragma GCC diagnostic push\n#pragma GCC diagnostic ignored "
+        "\"-Woverlength-strings\"\n#endif\n"
+        "namespace bytes {\n";
     std::string addresses;
     for (int id = 0; id < Net::node_count; ++id) {
         const auto layer = weights.layer(id);
@@ -88,17 +94,20 @@ std::string header_text(const packed<Net>& weights, std::string_view name) {
         const std::string array = "layer_" + std::to_string(id);
         const std::string size = std::to_string(layer.size());
         addresses += "bytes::" + array;
-        text += "/// " + text_of(Net::graph[id].name) + "\nalignas(64) inline constexpr std::int8_t " + array + '[' + size + " + 1] =";
+        text += "/// " + text_of(Net::graph[id].name) + "\nalignas(64) inline constexpr std::int8_t " + array + '[' +
+                size + " + 1] =";
         detail::append_literal(text, layer);
         text += ";\nstatic_assert(net::layer<" + std::to_string(id) + ">::packed_bytes == " + size + ");\n";
     }
-    text += "}  // namespace bytes\n#if defined(__GNUC__)\n#pragma GCC diagnostic pop\n#endif\n\ninline constexpr net::weights weights = net::bind({" +
-            addresses + "},\n    " + detail::affine_list(weights.view().inputs) + ",\n    " + detail::affine_list(weights.view().outputs) +
-            ");\n\n}  // namespace " + std::string(name) + '\n';
+    text += "}  // namespace bytes\n#if defined(__GNUC__)\n#pragma GCC diagnostic pop\n#endif\n\ninline constexpr "
+            "net::weights weights = net::bind({" +
+            addresses + "},\n    " + detail::affine_list(weights.view().inputs) + ",\n    " +
+            detail::affine_list(weights.view().outputs) + ");\n\n}  // namespace " + std::string(name) + '\n';
     return text;
 }
 
-/// Writes the header of a converted net. Its namespace is the file's stem, with `_` for what C++ does not allow in a name.
+/// Writes the header of a converted net. Its namespace is the file's stem, with `_` for what C++ does not allow in a
+/// name.
 ///
 /// @throws error when the file cannot be written; nothing is left half-written
 template <class Net>

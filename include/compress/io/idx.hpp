@@ -48,7 +48,7 @@ inline std::vector<std::size_t> read_idx_header(byte_reader& bytes, std::size_t 
     return extents;
 }
 
-} // namespace detail
+}  // namespace detail
 
 /// The images of an IDX file.
 /// @return [N, H, W, 1], pixel values 0..255 (MNIST: 0 is the background)
@@ -100,4 +100,4 @@ inline std::vector<std::size_t> read_idx_header(byte_reader& bytes, std::size_t 
     return set;
 }
 
-} // namespace tensor_compress
+}  // namespace tensor_compress

@@ -15,10 +15,11 @@ inline constexpr int imported_capacity = 1024;
 
 /// One input or output of a model file, in the file's own terms.
 struct imported_tensor {
-    std::string name;               ///< in the file
-    std::string label;              ///< of the node in the graph
-    std::vector<std::size_t> shape; ///< in the file's layout without the batch: {3, 32, 32} for NCHW
-    bool channels_first = false; ///< an image [C, H, W] in the file, [H, W, C] in the graph; otherwise the orders agree
+    std::string name;                ///< in the file
+    std::string label;               ///< of the node in the graph
+    std::vector<std::size_t> shape;  ///< in the file's layout without the batch: {3, 32, 32} for NCHW
+    bool channels_first =
+        false;  ///< an image [C, H, W] in the file, [H, W, C] in the graph; otherwise the orders agree
 };
 
 /// A model file as a graph and the weights it names.
@@ -33,4 +34,4 @@ struct imported_model {
     std::vector<imported_tensor> inputs, outputs;
 };
 
-} // namespace tensor_compress
+}  // namespace tensor_compress

@@ -34,7 +34,7 @@ inline std::string quoted(std::string_view name) { return "'" + std::string(name
 
 inline constexpr const char* check_export = "check how the model was exported";
 
-} // namespace detail
+}  // namespace detail
 
 /// The functions of compiler_complaints for models that are read at run time: each throws `model_error`, an `error`,
 /// that names the label and the shapes.
@@ -149,4 +149,4 @@ struct importer_complaints {
     }
 };
 
-} // namespace tensor_compress
+}  // namespace tensor_compress

@@ -40,7 +40,7 @@ inline std::string quoted_text(std::string_view text) {
             result.append({'\\', c});
         else if (byte >= ' ' && byte < 0x7f)
             result.push_back(c);
-        else // three octal digits end by themselves, a hexadecimal escape would go on
+        else  // three octal digits end by themselves, a hexadecimal escape would go on
             result.append({'\\', digits[byte >> 6], digits[(byte >> 3) & 7], digits[byte & 7]});
     }
     return result + '"';
@@ -156,7 +156,7 @@ inline void expect_written(const node& n) {
                     "pass the model as it was written");
 }
 
-} // namespace detail
+}  // namespace detail
 
 template <int Capacity>
 std::string model_text(const model<Capacity>& m, std::string_view name) {
@@ -181,4 +181,4 @@ std::string model_text(const model<Capacity>& m, std::string_view name) {
     return text + "});\n";
 }
 
-} // namespace tensor_compress
+}  // namespace tensor_compress

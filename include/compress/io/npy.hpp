@@ -55,7 +55,7 @@ std::string npy_type_text() {
 inline npy_type npy_type_of(std::string_view text, std::string_view file) {
     const std::string found = "has dtype '" + std::string(text) + "'";
     const std::string_view order = text.substr(0, text.find_first_not_of("<>|="));
-    const std::string_view type = text.substr(order.size()); // without '>' it is little-endian, or has one byte
+    const std::string_view type = text.substr(order.size());  // without '>' it is little-endian, or has one byte
     if (type.starts_with('O'))
         throw error(file, found + ", pickled Python objects", "they are never loaded; save an array of numbers");
     constexpr std::string_view known[] = {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"};
@@ -143,7 +143,7 @@ private:
             const auto [rest, failure] = std::from_chars(text_.data(), text_.data() + text_.size(), extent);
             if (failure != std::errc()) refuse("an extent in 'shape' that is no number from 0 to 2^64 - 1");
             text_.remove_prefix(static_cast<std::size_t>(rest - text_.data()));
-            skip('L'); // Python 2 wrote long integers so
+            skip('L');  // Python 2 wrote long integers so
             extents.push_back(extent);
             if (!skip(',') && peek() != ')') refuse("no ',' between two extents of 'shape'");
         }
@@ -314,7 +314,7 @@ std::vector<std::uint8_t> npy_from_array(const array<T>& a) {
     return bytes;
 }
 
-} // namespace detail
+}  // namespace detail
 
 /// The array of an .npy file, in row-major order whatever the file's, converted to T.
 ///
@@ -334,4 +334,4 @@ void save_npy(const std::filesystem::path& file, const array<T>& a) {
     write_file(file, detail::npy_from_array(a));
 }
 
-} // namespace tensor_compress
+}  // namespace tensor_compress

@@ -73,8 +73,8 @@ public:
             throw error(member_text(index), std::string("cannot be opened (") + zip_strerror(archive_.get()) + ")",
                         "save the archive with numpy.savez");
         std::vector<std::uint8_t> bytes, piece(std::size_t{1} << 16);
-        while (true) { // until nothing comes: the size in the archive's directory may be wrong, and the checksum is
-                       // compared at the end
+        while (true) {  // until nothing comes: the size in the archive's directory may be wrong, and the checksum is
+                        // compared at the end
             const zip_int64_t count = zip_fread(member.get(), piece.data(), piece.size());
             if (count < 0)
                 throw error(member_text(index),
@@ -106,7 +106,7 @@ private:
     std::vector<std::string> names_;
 };
 
-} // namespace detail
+}  // namespace detail
 
 /// All arrays of an .npz archive by name, each converted to T as by `load_npy`.
 ///
@@ -152,7 +152,7 @@ inline void add_npz_member(zip_t* archive, const std::string& name, std::span<co
     if (!source) refuse();
     const zip_int64_t index = zip_file_add(archive, (name + ".npy").c_str(), source.get(), ZIP_FL_ENC_UTF_8);
     if (index < 0) refuse();
-    source.release(); // the archive owns it now
+    source.release();  // the archive owns it now
     const auto added = static_cast<zip_uint64_t>(index);
     zip_set_file_compression(archive, added, compression == npz_compression::stored ? ZIP_CM_STORE : ZIP_CM_DEFLATE, 0);
     // 1980-01-01, as NumPy writes it: the same arrays give the same bytes on every day.
@@ -176,7 +176,7 @@ inline std::vector<std::uint8_t> read_source(zip_source_t* source, const std::st
     return bytes;
 }
 
-} // namespace detail
+}  // namespace detail
 
 /// Writes an .npz archive that numpy.load reads; the archive is built in memory and the same arrays give the same
 /// bytes.
@@ -190,7 +190,7 @@ void save_npz(const std::filesystem::path& file, const named_arrays<T>& arrays,
 
     detail::zip_failure failure;
     detail::zip_source_handle packed(zip_source_buffer_create(nullptr, 0, 0, &failure.code));
-    if (packed) zip_source_keep(packed.get()); // a second owner: opening the archive takes the first
+    if (packed) zip_source_keep(packed.get());  // a second owner: opening the archive takes the first
     detail::zip_handle archive(packed ? zip_open_from_source(packed.get(), ZIP_TRUNCATE, &failure.code) : nullptr);
     if (!archive)
         throw error(file.string(), "cannot be packed (" + failure.text() + ")", "check the memory that is left");
@@ -205,4 +205,4 @@ void save_npz(const std::filesystem::path& file, const named_arrays<T>& arrays,
     write_file(file, detail::read_source(packed.get(), file.string()));
 }
 
-} // namespace tensor_compress
+}  // namespace tensor_compress

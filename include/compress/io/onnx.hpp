@@ -187,9 +187,9 @@ inline imported_model import_model(const model_proto& m) {
     return result;
 }
 
-} // namespace detail
+}  // namespace detail
 
-} // namespace onnx
+}  // namespace onnx
 
 inline imported_model import_onnx(std::span<const std::uint8_t> bytes, std::string_view file) {
     try {
@@ -207,4 +207,4 @@ inline imported_model import_onnx(const std::filesystem::path& file) {
     return import_onnx(read_file(file), file.string());
 }
 
-} // namespace tensor_compress
+}  // namespace tensor_compress

@@ -47,7 +47,7 @@ struct safetensors_entry {
 
 struct safetensors_header {
     safetensors_metadata metadata;
-    std::vector<safetensors_entry> entries; ///< in the order of the data
+    std::vector<safetensors_entry> entries;  ///< in the order of the data
 };
 
 constexpr std::size_t stored_bytes(stored_float type) {
@@ -187,7 +187,7 @@ inline float load_stored_float(const std::uint8_t* bytes, stored_float type, con
     return static_cast<float>(value);
 }
 
-} // namespace detail
+}  // namespace detail
 
 /// All tensors of a safetensors file as float: F32, F16 and BF16 exactly, F64 rounded to nearest.
 /// NaN and infinities are kept; `expect_finite` refuses them.
@@ -253,4 +253,4 @@ inline void save_safetensors(const std::filesystem::path& file, const named_tens
     write_file(file, bytes);
 }
 
-} // namespace tensor_compress
+}  // namespace tensor_compress

@@ -61,6 +61,6 @@ private:
     std::set<std::string> used_;
 };
 
-} // namespace detail
+}  // namespace detail
 
-} // namespace tensor_compress
+}  // namespace tensor_compress

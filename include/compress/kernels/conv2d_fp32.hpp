@@ -21,15 +21,18 @@ COMPRESS_NOTHROW constexpr float clamp_float(float v, clamp_kind kind) {
 }
 
 namespace detail {
-COMPRESS_NOTHROW constexpr float load_float(const std::int8_t* packed, int element) { return load_bytes<float>(packed + 4 * element); }
+COMPRESS_NOTHROW constexpr float load_float(const std::int8_t* packed, int element) {
+    return load_bytes<float>(packed + 4 * element);
+}
 }  // namespace detail
 
-/// output[y, x, o] = clamp(bias[o] + sum over i, j, c of weight[o, c, i, j] * input[y * stride + i * dilation - top, ..., c])
-/// with zeros outside the image, then `+ residual[y, x, o]` and a clamp where `End` says so.
+/// output[y, x, o] = clamp(bias[o] + sum over i, j, c of weight[o, c, i, j] * input[y * stride + i * dilation - top,
+/// ..., c]) with zeros outside the image, then `+ residual[y, x, o]` and a clamp where `End` says so.
 ///
 /// @param  packed  float_sections of panel_order<G, 1>
 template <conv_geometry G, float_end End>
-COMPRESS_NOTHROW constexpr void conv2d_fp32_reference(const std::int8_t* packed, const float* input, float* output, const float* residual) {
+COMPRESS_NOTHROW constexpr void conv2d_fp32_reference(const std::int8_t* packed, const float* input, float* output,
+                                                      const float* residual) {
     using order = panel_order<G, 1>;
     using sections = float_sections<order>;
     for (int y = 0; y < G.out_height; ++y)
@@ -40,8 +43,10 @@ COMPRESS_NOTHROW constexpr void conv2d_fp32_reference(const std::int8_t* packed,
                     for (int j = 0; j < G.kernel_width; ++j) {
                         const int row = G.row(y, i), column = G.column(x, j);
                         if (!G.row_inside(row) || !G.column_inside(column)) continue;
-                        const float* pixel = input + (row * G.in_width + column) * G.in_channels + o / G.group_outputs() * G.group_inputs();
-                        for (int c = 0; c < G.group_inputs(); ++c) sum += pixel[c] * detail::load_float(packed, order::index(o, c, i, j));
+                        const float* pixel = input + (row * G.in_width + column) * G.in_channels +
+                                             o / G.group_outputs() * G.group_inputs();
+                        for (int c = 0; c < G.group_inputs(); ++c)
+                            sum += pixel[c] * detail::load_float(packed, order::index(o, c, i, j));
                     }
                 const int at = (y * G.out_width + x) * G.out_channels + o;
                 sum = clamp_float(sum, End.stage);
@@ -61,8 +66,8 @@ COMPRESS_INLINE typename V::f32 clamp_vector(typename V::f32 v) {
 
 /// Rows pixels x Panels panels of outputs; parameters as in conv2d_int8_tile.
 template <class V, conv_geometry G, float_end End, int Rows, int Panels, int First, int Last>
-COMPRESS_NOINLINE void conv2d_fp32_tile(const float* const* rows, int column, const float* weights, const float* bias, float* output,
-                                        const float* residual) {
+COMPRESS_NOINLINE void conv2d_fp32_tile(const float* const* rows, int column, const float* weights, const float* bias,
+                                        float* output, const float* residual) {
     using order = panel_order<G, 1>;
     using f32 = typename V::f32;
     constexpr int vectors = V::vectors_per_panel;
@@ -124,12 +129,14 @@ COMPRESS_NOINLINE void conv2d_fp32_tile(const float* const* rows, int column, co
             float* to = output + m * G.out_channels + first;
             f32 v = clamp_vector<V, End.stage>(sums[m][j]);
             if (left >= V::lanes) {
-                if constexpr (End.residual) v = clamp_vector<V, End.sum>(v + V::load(residual + m * G.out_channels + first));
+                if constexpr (End.residual)
+                    v = clamp_vector<V, End.sum>(v + V::load(residual + m * G.out_channels + first));
                 V::store(to, v);
             } else if (left > 0) {
                 float part[V::lanes]{};
                 if constexpr (End.residual) {
-                    std::memcpy(part, residual + m * G.out_channels + first, sizeof(float) * static_cast<std::size_t>(left));
+                    std::memcpy(part, residual + m * G.out_channels + first,
+                                sizeof(float) * static_cast<std::size_t>(left));
                     v = clamp_vector<V, End.sum>(v + V::load(part));
                 }
                 V::store(part, v);
@@ -140,8 +147,8 @@ COMPRESS_NOINLINE void conv2d_fp32_tile(const float* const* rows, int column, co
 }
 
 template <class V, conv_geometry G, float_end End, int Rows, int Panels, int Last>
-COMPRESS_INLINE void conv2d_fp32_block(const std::int8_t* packed, int group, int panel, const float* input, float* output,
-                                       const float* residual) {
+COMPRESS_INLINE void conv2d_fp32_block(const std::int8_t* packed, int group, int panel, const float* input,
+                                       float* output, const float* residual) {
     using order = panel_order<G, 1>;
     using tiles = row_tiles<G, Rows>;
     const int place = group * order::panels + panel;
@@ -157,16 +164,19 @@ COMPRESS_INLINE void conv2d_fp32_block(const std::int8_t* packed, int group, int
         const auto tile = [&]<int Count, int First>(int x) COMPRESS_LAMBDA_INLINE {
             const int at = start + x * G.out_channels;
             conv2d_fp32_tile<V, G, End, Count, Panels, First, Last>(rows, x, weights, bias, output + at,
-                                                                   End.residual ? residual + at : nullptr);
+                                                                    End.residual ? residual + at : nullptr);
         };
-        for_constants<tiles::left>([&]<int T>() COMPRESS_LAMBDA_INLINE { tile.template operator()<Rows, T * Rows>(T * Rows); });
-        for (int t = tiles::left; t < tiles::whole - tiles::right; ++t) tile.template operator()<Rows, interior_tile>(t * Rows);
+        for_constants<tiles::left>([&]<int T>()
+                                       COMPRESS_LAMBDA_INLINE { tile.template operator()<Rows, T * Rows>(T * Rows); });
+        for (int t = tiles::left; t < tiles::whole - tiles::right; ++t)
+            tile.template operator()<Rows, interior_tile>(t * Rows);
         for_constants<tiles::right>([&]<int T>() COMPRESS_LAMBDA_INLINE {
             constexpr int x = (tiles::whole - tiles::right + T) * Rows;
             tile.template operator()<Rows, x>(x);
         });
         if constexpr (tiles::rest != 0) {
-            constexpr int count = !End.residual && tiles::whole > 0 ? Rows : tiles::rest;  // overlapping, as in conv2d_int8_block
+            constexpr int count =
+                !End.residual && tiles::whole > 0 ? Rows : tiles::rest;  // overlapping, as in conv2d_int8_block
             constexpr int x = G.out_width - count;
             constexpr int first = tiles::touches_padding(x, count) ? x : interior_tile;
             tile.template operator()<count, first>(x);
@@ -178,8 +188,8 @@ COMPRESS_INLINE void conv2d_fp32_block(const std::int8_t* packed, int group, int
 
 /// The same as conv2d_fp32_reference up to the order of the sums, over the vectors of `Isa`.
 template <class Isa, conv_geometry Written, float_end End, executor Executor = serial>
-COMPRESS_NOTHROW constexpr void conv2d_fp32(const std::int8_t* packed, const float* input, float* output, const float* residual,
-                           [[maybe_unused]] const Executor& threads = {}) {
+COMPRESS_NOTHROW constexpr void conv2d_fp32(const std::int8_t* packed, const float* input, float* output,
+                                            const float* residual, [[maybe_unused]] const Executor& threads = {}) {
     constexpr conv_geometry G = Written.flattened();
     if constexpr (!simd::has_vectors<Isa>) {
         conv2d_fp32_reference<G, End>(packed, input, output, residual);
@@ -188,7 +198,8 @@ COMPRESS_NOTHROW constexpr void conv2d_fp32(const std::int8_t* packed, const flo
         using order = panel_order<G, 1>;
         constexpr tile_size tile = choose_tile<V>(G.out_width, order::panels);
         for_each_block<G, order, tile>(threads, [&]<int Panels, int Last>(int group, int panel) COMPRESS_LAMBDA_INLINE {
-            detail::conv2d_fp32_block<V, G, End, tile.rows, Panels, Last>(packed, group, panel, input, output, residual);
+            detail::conv2d_fp32_block<V, G, End, tile.rows, Panels, Last>(packed, group, panel, input, output,
+                                                                          residual);
         });
     }
 }

@@ -8,16 +8,19 @@
 namespace tensor_compress {
 
 /// sum[y, x, o] = bias[o] + sum over i, j, c of weight[o, c, i, j] * input[y * stride + i * dilation - top, ..., c]
-/// output[y, x, o] = clamp(requantize(sum, factor[o]) + zero_point, low, high), then the residual add where there is one.
+/// output[y, x, o] = clamp(requantize(sum, factor[o]) + zero_point, low, high), then the residual add where there is
+/// one.
 ///
-/// Outside the image the input is its zero point. All shapes are constants of `G`; tensors are [height, width, channels].
+/// Outside the image the input is its zero point. All shapes are constants of `G`; tensors are [height, width,
+/// channels].
 ///
 /// @param  packed    int8_sections of panel_order<G, 4>; the bias has the input's zero point folded in
 /// @param  input     stored bytes: int8 values, or value + 128 as unsigned bytes (stored_offset)
 /// @param  residual  same layout as the output, or null
 /// @pre    255 * 128 * terms + |bias| < 2^30, so the sum cannot overflow and may be doubled
 template <conv_geometry G, bool Residual, class In, class Out, class Other>
-COMPRESS_NOTHROW constexpr void conv2d_int8_reference(const std::int8_t* packed, const In* input, Out* output, const Other* residual) {
+COMPRESS_NOTHROW constexpr void conv2d_int8_reference(const std::int8_t* packed, const In* input, Out* output,
+                                                      const Other* residual) {
     using order = panel_order<G, 4>;
     using sections = int8_sections<order, Residual>;
     const int8_end<sections> end(packed);
@@ -31,7 +34,8 @@ COMPRESS_NOTHROW constexpr void conv2d_int8_reference(const std::int8_t* packed,
                     for (int j = 0; j < G.kernel_width; ++j) {
                         const int row = G.row(y, i), column = G.column(x, j);
                         const bool inside = G.row_inside(row) && G.column_inside(column);
-                        const In* pixel = inside ? input + (row * G.in_width + column) * G.in_channels + first_channel : nullptr;
+                        const In* pixel =
+                            inside ? input + (row * G.in_width + column) * G.in_channels + first_channel : nullptr;
                         for (int c = 0; c < G.group_inputs(); ++c) {
                             const std::int32_t value = inside ? pixel[c] - stored_offset<In> : end.input_zero_point;
                             sum += value * packed[sections::weights + order::index(o, c, i, j)];
@@ -53,11 +57,12 @@ template <class V, class In>
 COMPRESS_INLINE std::int32_t word_of(const In* p) {
     std::int32_t word;
     std::memcpy(&word, p, 4);
-    if constexpr (stored_offset<typename V::activation> != stored_offset<In>) word ^= static_cast<std::int32_t>(0x80808080u);
+    if constexpr (stored_offset<typename V::activation> != stored_offset<In>)
+        word ^= static_cast<std::int32_t>(0x80808080u);
     return word;
 }
-/// The last `Count` bytes of a run; the weights beyond it are zero. Put together in a register: a word loaded where single bytes
-/// were just stored waits for them.
+/// The last `Count` bytes of a run; the weights beyond it are zero. Put together in a register: a word loaded where
+/// single bytes were just stored waits for them.
 template <class V, int Count, class In>
 COMPRESS_INLINE std::int32_t tail_word_of(const In* p) {
     std::uint32_t word = 0;
@@ -67,10 +72,12 @@ COMPRESS_INLINE std::int32_t tail_word_of(const In* p) {
 }
 template <class V>
 COMPRESS_INLINE std::int32_t zero_point_word(std::int32_t zero_point) {
-    return static_cast<std::int32_t>((static_cast<std::uint32_t>(zero_point + stored_offset<typename V::activation>) & 0xffu) * 0x01010101u);
+    return static_cast<std::int32_t>(
+        (static_cast<std::uint32_t>(zero_point + stored_offset<typename V::activation>) & 0xffu) * 0x01010101u);
 }
 
-/// Weights and biases of one block of panels, and its factors in the form that vectors are scaled with, made once a block.
+/// Weights and biases of one block of panels, and its factors in the form that vectors are scaled with, made once a
+/// block.
 template <class V, class Order, int Panels>
 struct int8_block {
     const std::int8_t* weights;
@@ -87,16 +94,19 @@ struct int8_block {
         bias = ints(s::bias);
         weight_sum = ints(s::weight_sum);
         for (int j = 0; j < Panels * V::vectors_per_panel; ++j)
-            factors[j] = V::load_factor(ints(s::multiplier) + j * V::lanes, packed + s::shift + panel * panel_outputs + j * V::lanes);
+            factors[j] = V::load_factor(ints(s::multiplier) + j * V::lanes,
+                                        packed + s::shift + panel * panel_outputs + j * V::lanes);
     }
 };
 
-/// Rows pixels x Panels panels of outputs. `rows[i]` is the image row under kernel row i, moved to the group's first channel, or
-/// null outside the image. First is the output column of the first pixel where the tile touches padding; otherwise `column` is.
-/// Last is the number of outputs in the last panel.
-template <class V, conv_geometry G, int Rows, int Panels, int First, int Last, bool Residual, class In, class Out, class Other>
-COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const int8_block<V, panel_order<G, 4>, Panels>& block,
-                                        const int8_end<int8_sections<panel_order<G, 4>, Residual>>& end, Out* output, const Other* residual) {
+/// Rows pixels x Panels panels of outputs. `rows[i]` is the image row under kernel row i, moved to the group's first
+/// channel, or null outside the image. First is the output column of the first pixel where the tile touches padding;
+/// otherwise `column` is. Last is the number of outputs in the last panel.
+template <class V, conv_geometry G, int Rows, int Panels, int First, int Last, bool Residual, class In, class Out,
+          class Other>
+COMPRESS_NOINLINE void
+conv2d_int8_tile(const In* const* rows, int column, const int8_block<V, panel_order<G, 4>, Panels>& block,
+                 const int8_end<int8_sections<panel_order<G, 4>, Residual>>& end, Out* output, const Other* residual) {
     using order = panel_order<G, 4>;
     using i32 = typename V::i32;
     using bytes4 = typename V::bytes4;
@@ -109,7 +119,8 @@ COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const
 
     const auto& factors = block.factors;
     const auto weights_at = [&](int offset, int j) COMPRESS_LAMBDA_INLINE {
-        return V::load_weights(block.weights + (j / vectors) * order::panel_elements + offset + (j % vectors) * V::lanes * 4);
+        return V::load_weights(block.weights + (j / vectors) * order::panel_elements + offset +
+                               (j % vectors) * V::lanes * 4);
     };
 
     i32 sums[Rows][columns];
@@ -128,7 +139,8 @@ COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const
                 if (rows[i] != nullptr) continue;
                 for (int step = 0; step < order::row_elements; step += order::step_elements) {
                     COMPRESS_UNROLL
-                    for (int j = 0; j < columns; ++j) start[j] = V::dot4(start[j], zero, weights_at(i * order::row_elements + step, j));
+                    for (int j = 0; j < columns; ++j)
+                        start[j] = V::dot4(start[j], zero, weights_at(i * order::row_elements + step, j));
                 }
             }
         }
@@ -166,9 +178,9 @@ COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const
                     });
                 if constexpr (G.group_inputs() % 4 != 0)
                     step(J * tap_step + tap_steps * order::step_elements, [&](int m) COMPRESS_LAMBDA_INLINE {
-                        return G.column_inside(at(m))
-                                   ? tail_word_of<V, G.group_inputs() % 4>(rows[i] + at(m) * G.in_channels + 4 * tap_steps)
-                                   : zero;
+                        return G.column_inside(at(m)) ? tail_word_of<V, G.group_inputs() % 4>(
+                                                            rows[i] + at(m) * G.in_channels + 4 * tap_steps)
+                                                      : zero;
                     });
             });
         } else {
@@ -190,8 +202,8 @@ COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const
     const vector_end finish(end);
     constexpr int group_outputs = vector_end::group * V::lanes;
     constexpr int outputs = (Panels - 1) * panel_outputs + Last;
-    // The sums leave the registers here: the end of a row is then a loop, not Rows copies, of which compilers would make half their
-    // work and the instruction cache half its content.
+    // The sums leave the registers here: the end of a row is then a loop, not Rows copies, of which compilers would
+    // make half their work and the instruction cache half its content.
     alignas(64) std::int32_t kept[Rows][columns * V::lanes];
     COMPRESS_UNROLL
     for (int m = 0; m < Rows; ++m) {
@@ -225,17 +237,19 @@ COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const
             }
             constexpr int left = outputs - Group * group_outputs;
             if constexpr (left > 0)
-                V::template store_ordered<(left < group_outputs ? left : group_outputs)>(output + at,
-                                                                                         V::template narrow<Out>(scaled, finish.bytes));
+                V::template store_ordered<(left < group_outputs ? left : group_outputs)>(
+                    output + at, V::template narrow<Out>(scaled, finish.bytes));
         });
     }
 }
 
-/// A tile at the edge of a row whose taps do not start on groups of four channels: its part of each row is written out with
-/// the zero point around it, on the stack, and is then interior.
-template <class V, conv_geometry G, int Rows, int Panels, int First, int Last, bool Residual, class In, class Out, class Other>
+/// A tile at the edge of a row whose taps do not start on groups of four channels: its part of each row is written out
+/// with the zero point around it, on the stack, and is then interior.
+template <class V, conv_geometry G, int Rows, int Panels, int First, int Last, bool Residual, class In, class Out,
+          class Other>
 COMPRESS_INLINE void conv2d_int8_edge(const In* const* rows, const int8_block<V, panel_order<G, 4>, Panels>& block,
-                                      const int8_end<int8_sections<panel_order<G, 4>, Residual>>& end, Out* output, const Other* residual) {
+                                      const int8_end<int8_sections<panel_order<G, 4>, Residual>>& end, Out* output,
+                                      const Other* residual) {
     if constexpr (G.merged() && G.in_channels % 4 != 0) {
         constexpr int first_column = G.column(First, 0);
         constexpr int width = G.column(First + Rows - 1, G.kernel_width - 1) - first_column + 1;
@@ -277,25 +291,27 @@ COMPRESS_INLINE void conv2d_int8_block(const std::int8_t* packed, int group, int
         const auto at = [](int x) { return x * G.out_channels; };
         const auto other_at = [&](int x) { return Residual ? other + x * G.out_channels : nullptr; };
         for_constants<tiles::left>([&]<int T>() COMPRESS_LAMBDA_INLINE {
-            conv2d_int8_edge<V, G, Rows, Panels, T * Rows, Last, Residual>(rows, block, end, to + at(T * Rows), other_at(T * Rows));
+            conv2d_int8_edge<V, G, Rows, Panels, T * Rows, Last, Residual>(rows, block, end, to + at(T * Rows),
+                                                                           other_at(T * Rows));
         });
         for (int t = tiles::left; t < tiles::whole - tiles::right; ++t)
-            conv2d_int8_tile<V, G, Rows, Panels, interior_tile, Last, Residual>(rows, t * Rows, block, end, to + at(t * Rows),
-                                                                               other_at(t * Rows));
+            conv2d_int8_tile<V, G, Rows, Panels, interior_tile, Last, Residual>(rows, t * Rows, block, end,
+                                                                                to + at(t * Rows), other_at(t * Rows));
         for_constants<tiles::right>([&]<int T>() COMPRESS_LAMBDA_INLINE {
             constexpr int x = (tiles::whole - tiles::right + T) * Rows;
             conv2d_int8_edge<V, G, Rows, Panels, x, Last, Residual>(rows, block, end, to + at(x), other_at(x));
         });
         if constexpr (tiles::rest != 0) {
-            // The last tile overlaps the one before it, which saves compiling a narrower one; not where a residual may lie in the
-            // place of the output and would be added twice.
+            // The last tile overlaps the one before it, which saves compiling a narrower one; not where a residual may
+            // lie in the place of the output and would be added twice.
             constexpr bool overlaps = !Residual && tiles::whole > 0;
             constexpr int count = overlaps ? Rows : tiles::rest;
             constexpr int x = G.out_width - count;
             if constexpr (tiles::touches_padding(x, count))
                 conv2d_int8_edge<V, G, count, Panels, x, Last, Residual>(rows, block, end, to + at(x), other_at(x));
             else
-                conv2d_int8_tile<V, G, count, Panels, interior_tile, Last, Residual>(rows, x, block, end, to + at(x), other_at(x));
+                conv2d_int8_tile<V, G, count, Panels, interior_tile, Last, Residual>(rows, x, block, end, to + at(x),
+                                                                                     other_at(x));
         }
     }
 }
@@ -303,11 +319,11 @@ COMPRESS_INLINE void conv2d_int8_block(const std::int8_t* packed, int group, int
 }  // namespace detail
 
 /// The same bytes as conv2d_int8_reference, over the vectors of `Isa`.
-/// Blocking: panels of weights outermost, so that a block of them stays in the first-level cache over all pixels. Blocks are what
-/// `threads` shares out.
+/// Blocking: panels of weights outermost, so that a block of them stays in the first-level cache over all pixels.
+/// Blocks are what `threads` shares out.
 template <class Isa, conv_geometry Written, bool Residual, class In, class Out, class Other, executor Executor = serial>
-COMPRESS_NOTHROW constexpr void conv2d_int8(const std::int8_t* packed, const In* input, Out* output, const Other* residual,
-                           [[maybe_unused]] const Executor& threads = {}) {
+COMPRESS_NOTHROW constexpr void conv2d_int8(const std::int8_t* packed, const In* input, Out* output,
+                                            const Other* residual, [[maybe_unused]] const Executor& threads = {}) {
     constexpr conv_geometry G = Written.flattened();
     if constexpr (!simd::has_vectors<Isa>) {
         conv2d_int8_reference<G, Residual>(packed, input, output, residual);
@@ -317,7 +333,8 @@ COMPRESS_NOTHROW constexpr void conv2d_int8(const std::int8_t* packed, const In*
         constexpr bool split = sizeof(typename V::bytes4) > sizeof(typename V::i32);
         constexpr tile_size tile = choose_tile<V>(G.out_width, order::panels, split ? 1 + V::vectors_per_panel : 0);
         for_each_block<G, order, tile>(threads, [&]<int Panels, int Last>(int group, int panel) COMPRESS_LAMBDA_INLINE {
-            detail::conv2d_int8_block<V, G, tile.rows, Panels, Last, Residual>(packed, group, panel, input, output, residual);
+            detail::conv2d_int8_block<V, G, tile.rows, Panels, Last, Residual>(packed, group, panel, input, output,
+                                                                               residual);
         });
     }
 }

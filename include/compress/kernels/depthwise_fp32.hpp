@@ -6,8 +6,8 @@
 
 namespace tensor_compress {
 
-/// output[y, x, c] = clamp(bias[c] + sum over i, j of weight[c, i, j] * input[y * stride + i * dilation - top, ..., c]),
-/// zeros outside the image.
+/// output[y, x, c] = clamp(bias[c] + sum over i, j of weight[c, i, j] * input[y * stride + i * dilation - top, ...,
+/// c]), zeros outside the image.
 ///
 /// @param  packed  float_sections of depthwise_order<G, 1>
 template <conv_geometry G, clamp_kind Clamp>
@@ -35,7 +35,8 @@ inline constexpr int depthwise_pixels = 4;
 
 /// Count output pixels of one vector of channels; First as in conv2d_int8_tile.
 template <class V, conv_geometry G, clamp_kind Clamp, int Count, int First, int Valid>
-COMPRESS_INLINE void depthwise_fp32_tile(const float* const* rows, int column, const float* weights, const float* bias, float* output) {
+COMPRESS_INLINE void depthwise_fp32_tile(const float* const* rows, int column, const float* weights, const float* bias,
+                                         float* output) {
     using order = depthwise_order<G, 1>;
     using f32 = typename V::f32;
     constexpr int window = (Count - 1) * G.stride_width + (G.kernel_width - 1) * G.dilation_width + 1;
@@ -57,7 +58,8 @@ COMPRESS_INLINE void depthwise_fp32_tile(const float* const* rows, int column, c
         const float* base = rows[i] + (column * G.stride_width - G.left) * G.in_channels;
         f32 w[G.kernel_width];
         COMPRESS_UNROLL
-        for (int j = 0; j < G.kernel_width; ++j) w[j] = V::load(weights + i * order::row_elements + j * order::step_elements);
+        for (int j = 0; j < G.kernel_width; ++j)
+            w[j] = V::load(weights + i * order::row_elements + j * order::step_elements);
         for_constants<window>([&]<int X>() COMPRESS_LAMBDA_INLINE {
             if constexpr (First == interior_tile || G.column_inside(G.column(First, 0) + X)) {
                 const f32 value = load(base + X * G.in_channels);
@@ -85,7 +87,8 @@ COMPRESS_INLINE void depthwise_fp32_tile(const float* const* rows, int column, c
 
 /// All channels of Count pixels: whole vectors of V from channel `first` on, then narrower ones.
 template <class V, conv_geometry G, clamp_kind Clamp, int Count, int First, int Channel>
-COMPRESS_INLINE void depthwise_fp32_channels(const float* const* rows, int column, const float* weights, const float* bias, float* output) {
+COMPRESS_INLINE void depthwise_fp32_channels(const float* const* rows, int column, const float* weights,
+                                             const float* bias, float* output) {
     constexpr int whole = (G.out_channels - Channel) / V::lanes;
     constexpr int next = Channel + whole * V::lanes;
     const float* moved[G.kernel_height];
@@ -97,15 +100,17 @@ COMPRESS_INLINE void depthwise_fp32_channels(const float* const* rows, int colum
         depthwise_fp32_tile<V, G, Clamp, Count, First, V::lanes>(at(c), column, weights + c, bias + c, output + c);
     if constexpr (next < G.out_channels) {
         if constexpr (V::lanes > 4)
-            depthwise_fp32_channels<typename V::half, G, Clamp, Count, First, next>(rows, column, weights, bias, output);
+            depthwise_fp32_channels<typename V::half, G, Clamp, Count, First, next>(rows, column, weights, bias,
+                                                                                    output);
         else
-            depthwise_fp32_tile<V, G, Clamp, Count, First, G.out_channels - next>(at(next), column, weights + next, bias + next,
-                                                                                 output + next);
+            depthwise_fp32_tile<V, G, Clamp, Count, First, G.out_channels - next>(at(next), column, weights + next,
+                                                                                  bias + next, output + next);
     }
 }
 
 template <class V, conv_geometry G, clamp_kind Clamp, int Count, int First>
-COMPRESS_NOINLINE void depthwise_fp32_pixels(const float* const* rows, int column, const std::int8_t* packed, float* output) {
+COMPRESS_NOINLINE void depthwise_fp32_pixels(const float* const* rows, int column, const std::int8_t* packed,
+                                             float* output) {
     const auto* weights = reinterpret_cast<const float*>(packed);
     const auto* bias = reinterpret_cast<const float*>(packed + float_sections<depthwise_order<G, 1>>::bias);
     depthwise_fp32_channels<V, G, Clamp, Count, First, 0>(rows, column, weights, bias, output);
@@ -129,10 +134,13 @@ COMPRESS_NOTHROW constexpr void depthwise_fp32(const std::int8_t* packed, const 
                 rows[i] = G.row_inside(row) ? input + row * G.in_width * G.in_channels : nullptr;
             }
             const auto tile = [&]<int Count, int First>(int x) COMPRESS_LAMBDA_INLINE {
-                detail::depthwise_fp32_pixels<V, G, Clamp, Count, First>(rows, x, packed, output + (y * G.out_width + x) * G.out_channels);
+                detail::depthwise_fp32_pixels<V, G, Clamp, Count, First>(
+                    rows, x, packed, output + (y * G.out_width + x) * G.out_channels);
             };
-            for_constants<tiles::left>([&]<int T>() COMPRESS_LAMBDA_INLINE { tile.template operator()<count, T * count>(T * count); });
-            for (int t = tiles::left; t < tiles::whole - tiles::right; ++t) tile.template operator()<count, interior_tile>(t * count);
+            for_constants<tiles::left>(
+                [&]<int T>() COMPRESS_LAMBDA_INLINE { tile.template operator()<count, T * count>(T * count); });
+            for (int t = tiles::left; t < tiles::whole - tiles::right; ++t)
+                tile.template operator()<count, interior_tile>(t * count);
             for_constants<tiles::right>([&]<int T>() COMPRESS_LAMBDA_INLINE {
                 constexpr int x = (tiles::whole - tiles::right + T) * count;
                 tile.template operator()<count, x>(x);

@@ -29,19 +29,21 @@ COMPRESS_NOTHROW constexpr void depthwise_int8_reference(const std::int8_t* pack
                         const int row = G.row(y, i), column = G.column(x, j);
                         const bool inside = G.row_inside(row) && G.column_inside(column);
                         const std::int32_t value =
-                            inside ? input[(row * G.in_width + column) * G.in_channels + c] - stored_offset<In> : end.input_zero_point;
+                            inside ? input[(row * G.in_width + column) * G.in_channels + c] - stored_offset<In>
+                                   : end.input_zero_point;
                         sum += value * packed[sections::weights + order::index(c, 0, i, j)];
                     }
                 const fixed_multiplier factor{load_bytes<std::int32_t>(packed + sections::multiplier + 4 * c),
                                               packed[sections::shift + c]};
-                output[(y * G.out_width + x) * G.out_channels + c] = static_cast<Out>(end.finish(sum, factor) + stored_offset<Out>);
+                output[(y * G.out_width + x) * G.out_channels + c] =
+                    static_cast<Out>(end.finish(sum, factor) + stored_offset<Out>);
             }
 }
 
 namespace detail {
 
-/// One block of channels (four vectors of sums) of a depthwise convolution, with its weights and factors in the order in which
-/// `interleave4` delivers channels.
+/// One block of channels (four vectors of sums) of a depthwise convolution, with its weights and factors in the order
+/// in which `interleave4` delivers channels.
 template <class V, conv_geometry G, int Valid, class In, class Out>
 struct depthwise_int8_block {
     using order = depthwise_order<G, 4>;
@@ -65,11 +67,13 @@ struct depthwise_int8_block {
     static COMPRESS_INLINE void reorder(void* to, const void* from) {
         for (int j = 0; j < 4; ++j)
             for (int q = 0; q < parts; ++q)
-                std::memcpy(static_cast<char*>(to) + (j * parts + q) * 16, static_cast<const char*>(from) + (q * 4 + j) * 16, 16);
+                std::memcpy(static_cast<char*>(to) + (j * parts + q) * 16,
+                            static_cast<const char*>(from) + (q * 4 + j) * 16, 16);
     }
 
     COMPRESS_INLINE depthwise_int8_block(const std::int8_t* packed, int first, const int8_end<sections>& e)
-        : zero_row(V::splat_row(e.input_zero_point + stored_offset<typename V::activation>)), end(e) {
+        : zero_row(V::splat_row(e.input_zero_point + stored_offset<typename V::activation>)),
+          end(e) {
         for (int s = 0; s < G.kernel_height * order::steps; ++s)
             reorder(weights[s], packed + sections::weights + s * order::step_elements + first * 4);
         if constexpr (pairs)
@@ -114,14 +118,15 @@ struct depthwise_int8_block {
         V::template store_interleaved<Valid>(output, V::template narrow<Out>(scaled, finish.bytes));
     }
 
-    /// Output pixels `column` .. + Count - 1 (Count is 2 only for pairs). Where First is given, it is `column` as a constant and
-    /// the taps outside the image are left to the zero point.
+    /// Output pixels `column` .. + Count - 1 (Count is 2 only for pairs). Where First is given, it is `column` as a
+    /// constant and the taps outside the image are left to the zero point.
     template <int Count, int First>
     COMPRESS_NOINLINE void pixels(const In* const* rows, int column, Out* output) const {
         i32 sums[Count][4];
         for (int m = 0; m < Count; ++m) begin(sums[m]);
         for (int i = 0; i < G.kernel_height; ++i) {
-            const In* base = rows[i] == nullptr ? nullptr : rows[i] + (column * G.stride_width - G.left) * G.in_channels;
+            const In* base =
+                rows[i] == nullptr ? nullptr : rows[i] + (column * G.stride_width - G.left) * G.in_channels;
             for_constants<order::steps>([&]<int S>() COMPRESS_LAMBDA_INLINE {
                 row_bytes taps[4];
                 for_constants<4>([&]<int T>() COMPRESS_LAMBDA_INLINE {
@@ -170,7 +175,8 @@ struct depthwise_int8_block {
     }
 };
 
-/// Channels from `First` on: as many whole blocks of V as there are, the rest in narrower vectors, the last ones in part of one.
+/// Channels from `First` on: as many whole blocks of V as there are, the rest in narrower vectors, the last ones in
+/// part of one.
 template <class V, conv_geometry G, int First, class In, class Out>
 COMPRESS_INLINE void depthwise_int8_channels(const std::int8_t* packed, const In* input, Out* output,
                                              const int8_end<int8_sections<depthwise_order<G, 4>, false>>& end) {
@@ -183,14 +189,15 @@ COMPRESS_INLINE void depthwise_int8_channels(const std::int8_t* packed, const In
         if constexpr (block > 16)
             depthwise_int8_channels<typename V::half, G, next>(packed, input, output, end);
         else
-            depthwise_int8_block<V, G, G.out_channels - next, In, Out>(packed, next, end).image(input + next, output + next);
+            depthwise_int8_block<V, G, G.out_channels - next, In, Out>(packed, next, end)
+                .image(input + next, output + next);
     }
 }
 
 }  // namespace detail
 
-/// The same bytes as depthwise_int8_reference, over the vectors of `Isa`: four taps of each channel are brought side by side and
-/// multiplied by the byte dot product.
+/// The same bytes as depthwise_int8_reference, over the vectors of `Isa`: four taps of each channel are brought side by
+/// side and multiplied by the byte dot product.
 template <class Isa, conv_geometry G, class In, class Out>
 COMPRESS_NOTHROW constexpr void depthwise_int8(const std::int8_t* packed, const In* input, Out* output) {
     if constexpr (!simd::has_vectors<Isa>) {

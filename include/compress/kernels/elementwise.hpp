@@ -19,12 +19,18 @@ enum class function : unsigned char { relu, relu6, leaky_relu, sigmoid, tanh, ha
 /// The function in floating point; `slope` is leaky_relu's for negative values. int8 nets tabulate it at conversion.
 COMPRESS_NOTHROW inline float apply(function f, float x, float slope) {
     switch (f) {
-        case function::relu: return x > 0.0f ? x : 0.0f;
-        case function::relu6: return x > 6.0f ? 6.0f : x > 0.0f ? x : 0.0f;
-        case function::leaky_relu: return x >= 0.0f ? x : slope * x;
-        case function::sigmoid: return 1.0f / (1.0f + std::exp(-x));
-        case function::tanh: return std::tanh(x);
-        case function::hard_swish: return x * (x <= -3.0f ? 0.0f : x >= 3.0f ? 1.0f : (x + 3.0f) / 6.0f);
+    case function::relu:
+        return x > 0.0f ? x : 0.0f;
+    case function::relu6:
+        return x > 6.0f ? 6.0f : x > 0.0f ? x : 0.0f;
+    case function::leaky_relu:
+        return x >= 0.0f ? x : slope * x;
+    case function::sigmoid:
+        return 1.0f / (1.0f + std::exp(-x));
+    case function::tanh:
+        return std::tanh(x);
+    case function::hard_swish:
+        return x * (x <= -3.0f ? 0.0f : x >= 3.0f ? 1.0f : (x + 3.0f) / 6.0f);
     }
     return x;
 }
@@ -58,7 +64,8 @@ COMPRESS_NOTHROW constexpr void for_each_pair(F f) {
     } else {
         constexpr int inner = P.first_period < P.second_period ? P.first_period : P.second_period;
         for (int i = 0; i < P.count; i += inner)
-            for (int j = 0; j < inner; ++j) f(i + j, P.first_period == P.count ? i + j : j, P.second_period == P.count ? i + j : j);
+            for (int j = 0; j < inner; ++j)
+                f(i + j, P.first_period == P.count ? i + j : j, P.second_period == P.count ? i + j : j);
     }
 }
 COMPRESS_NOTHROW constexpr float clamp_to(float v, clamp_kind kind) {
@@ -90,7 +97,8 @@ COMPRESS_NOTHROW constexpr void mul_int8(const add_scaling& s, const A* a, const
     detail::for_each_pair<P>([&](int i, int j, int k) {
         const std::int32_t product =
             (a[j] - stored_offset<A> - s.first_zero_point) * (b[k] - stored_offset<B> - s.second_zero_point);
-        output[i] = static_cast<Out>(clamp32(requantize(product, s.sum) + s.zero_point, s.low, s.high) + stored_offset<Out>);
+        output[i] =
+            static_cast<Out>(clamp32(requantize(product, s.sum) + s.zero_point, s.low, s.high) + stored_offset<Out>);
     });
 }
 
@@ -103,7 +111,9 @@ COMPRESS_NOTHROW constexpr void add_int8(const add_scaling& s, const A* a, const
         using V = simd::vector_unit<Isa>;
         using i32 = typename V::i32;
         constexpr int vectors = V::vectors_per_panel, step = 4 * V::lanes;
-        const auto splat = [](fixed_multiplier m) { return V::make_factor(V::splat_int(m.multiplier), V::splat_int(m.shift)); };
+        const auto splat = [](fixed_multiplier m) {
+            return V::make_factor(V::splat_int(m.multiplier), V::splat_int(m.shift));
+        };
         const auto first = splat(s.first), second = splat(s.second), sum = splat(s.sum);
         const i32 first_zero = V::splat_int(s.first_zero_point + stored_offset<A>);
         const i32 second_zero = V::splat_int(s.second_zero_point + stored_offset<B>);
@@ -119,8 +129,10 @@ COMPRESS_NOTHROW constexpr void add_int8(const add_scaling& s, const A* a, const
                 for (int k = 0; k < vectors; ++k) x[part + k] = u[k], y[part + k] = v[k];
             }
             for (int k = 0; k < 4; ++k) {
-                const i32 l = V::requantize(V::template shift_left<add_left_shift>(V::subtract(x[k], first_zero)), first);
-                const i32 r = V::requantize(V::template shift_left<add_left_shift>(V::subtract(y[k], second_zero)), second);
+                const i32 l =
+                    V::requantize(V::template shift_left<add_left_shift>(V::subtract(x[k], first_zero)), first);
+                const i32 r =
+                    V::requantize(V::template shift_left<add_left_shift>(V::subtract(y[k], second_zero)), second);
                 x[k] = V::requantize(V::add(l, r), sum);
             }
             V::template store_ordered<step>(output + i, V::template narrow<Out>(x, end));
@@ -144,7 +156,8 @@ COMPRESS_NOTHROW constexpr void quantize_elements(affine a, const float* input, 
             typename V::i32 steps[4];
             for (int k = 0; k < 4; ++k) {
                 const f32 x = V::load(input + i + k * V::lanes);
-                // Halves go away from zero; what is not a number becomes zero; what is beyond 512 steps is beyond the bounds.
+                // Halves go away from zero; what is not a number becomes zero; what is beyond 512 steps is beyond the
+                // bounds.
                 const f32 real = V::min(V::max(V::zero_if_nan(x) / scale, -bound), bound);
                 steps[k] = V::truncate(real + V::copy_sign(just_below_half, real));
             }

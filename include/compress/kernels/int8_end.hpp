@@ -8,7 +8,8 @@
 
 namespace tensor_compress {
 
-/// What happens to the 32-bit sum of an int8 product: requantisation, activation, and the residual add with its activation.
+/// What happens to the 32-bit sum of an int8 product: requantisation, activation, and the residual add with its
+/// activation.
 template <class Sections>
 struct int8_end {
     std::int32_t input_zero_point, zero_point, low, high;
@@ -78,8 +79,8 @@ struct int8_vector_end<V, Out, true> {
     static COMPRESS_INLINE factor splat(fixed_multiplier m) {
         return V::make_factor(V::splat_int(m.multiplier), V::splat_int(m.shift));
     }
-    /// Scaled sum and stored residual to the scaled result, to which the zero point is still to be added. The common factors are
-    /// below 1, so the shift by 20 can be one by 21 that doubles as well.
+    /// Scaled sum and stored residual to the scaled result, to which the zero point is still to be added. The common
+    /// factors are below 1, so the shift by 20 can be one by 21 that doubles as well.
     COMPRESS_INLINE i32 add(i32 scaled, i32 residual, int residual_offset) const {
         const i32 x = V::clamp(scaled, stage_low, stage_high);
         const i32 y = V::subtract(residual, V::splat_int(residual_zero + residual_offset));

@@ -25,19 +25,22 @@ template <conv_geometry G, class F>
 COMPRESS_NOTHROW constexpr void for_each_window(F f) {
     for (int y = 0; y < G.out_height; ++y)
         for (int x = 0; x < G.out_width; ++x)
-            f(y, x, inside_part(G.row(y, 0), G.kernel_height, G.in_height), inside_part(G.column(x, 0), G.kernel_width, G.in_width));
+            f(y, x, inside_part(G.row(y, 0), G.kernel_height, G.in_height),
+              inside_part(G.column(x, 0), G.kernel_width, G.in_width));
 }
 
 }  // namespace detail
 
-/// output[y, x, c] = largest input[.., .., c] under the window; padding does not take part. Same bytes for int8 and for stored
-/// unsigned bytes, whose order is the same.
+/// output[y, x, c] = largest input[.., .., c] under the window; padding does not take part. Same bytes for int8 and for
+/// stored unsigned bytes, whose order is the same.
 template <conv_geometry G, class In, class Out>
 COMPRESS_NOTHROW constexpr void max_pool(const In* input, Out* output) {
     constexpr int shift = stored_offset<Out> - stored_offset<In>;
     detail::for_each_window<G>([&](int y, int x, detail::window_part rows, detail::window_part columns) {
         Out* to = output + (y * G.out_width + x) * G.out_channels;
-        const auto pixel = [&](int i, int j) { return input + (G.row(y, i) * G.in_width + G.column(x, j)) * G.in_channels; };
+        const auto pixel = [&](int i, int j) {
+            return input + (G.row(y, i) * G.in_width + G.column(x, j)) * G.in_channels;
+        };
         const In* first = pixel(rows.begin, columns.begin);
         for (int c = 0; c < G.out_channels; ++c) to[c] = static_cast<Out>(first[c] + shift);
         for (int i = rows.begin; i < rows.end; ++i)
@@ -51,11 +54,12 @@ COMPRESS_NOTHROW constexpr void max_pool(const In* input, Out* output) {
     });
 }
 
-/// output[y, x, c] = mean of input[.., .., c] under the window: over the positions inside the image, or with CountPadding over
-/// all of them. int8 rounds half away from zero: (sum + n / 2) / n for sum > 0, else (sum - n / 2) / n; scale and zero point
-/// are those of the input. Source: TensorFlow Lite reference AveragePool.
+/// output[y, x, c] = mean of input[.., .., c] under the window: over the positions inside the image, or with
+/// CountPadding over all of them. int8 rounds half away from zero: (sum + n / 2) / n for sum > 0, else (sum - n / 2) /
+/// n; scale and zero point are those of the input. Source: TensorFlow Lite reference AveragePool.
 template <conv_geometry G, bool CountPadding, class In, class Out>
-COMPRESS_NOTHROW constexpr void avg_pool_reference(const In* input, Out* output, [[maybe_unused]] int zero_point = 0, int first_channel = 0) {
+COMPRESS_NOTHROW constexpr void avg_pool_reference(const In* input, Out* output, [[maybe_unused]] int zero_point = 0,
+                                                   int first_channel = 0) {
     constexpr bool integers = sizeof(In) == 1;
     detail::for_each_window<G>([&](int y, int x, detail::window_part rows, detail::window_part columns) {
         const int inside = (rows.end - rows.begin) * (columns.end - columns.begin);
@@ -88,8 +92,8 @@ struct pool_sum<V, true> {
 };
 }  // namespace detail
 
-/// The same, bytes and all, over the vectors of `Isa`: four vectors of channels at a time, what is left by the reference.
-/// The integer mean is a quotient of floats, exact because sum + count < 2^24.
+/// The same, bytes and all, over the vectors of `Isa`: four vectors of channels at a time, what is left by the
+/// reference. The integer mean is a quotient of floats, exact because sum + count < 2^24.
 template <class Isa, conv_geometry G, bool CountPadding, class In, class Out>
 COMPRESS_NOTHROW constexpr void avg_pool(const In* input, Out* output, int zero_point = 0) {
     constexpr bool integers = sizeof(In) == 1;
@@ -100,46 +104,50 @@ COMPRESS_NOTHROW constexpr void avg_pool(const In* input, Out* output, int zero_
         constexpr int block = 4 * V::lanes;
         constexpr int whole = G.out_channels / block * block;
         constexpr int vectors = V::vectors_per_panel;
-        if constexpr (whole > 0) detail::for_each_window<G>([&](int y, int x, detail::window_part rows, detail::window_part columns) {
-            const int inside = (rows.end - rows.begin) * (columns.end - columns.begin);
-            const int count = CountPadding ? G.kernel_height * G.kernel_width : inside;
-            for (int first = 0; first < whole; first += block) {
-                Out* to = output + (y * G.out_width + x) * G.out_channels + first;
-                typename detail::pool_sum<V, integers>::type sums[4];
-                for (auto& sum : sums) {
-                    if constexpr (integers)
-                        sum = V::splat_int((count - inside) * zero_point - stored_offset<In> * inside);
-                    else
-                        sum = V::splat(0.0f);
-                }
-                for (int i = rows.begin; i < rows.end; ++i)
-                    for (int j = columns.begin; j < columns.end; ++j) {
-                        const In* from = input + (G.row(y, i) * G.in_width + G.column(x, j)) * G.in_channels + first;
-                        if constexpr (integers) {
-                            for (int part = 0; part < 4; part += vectors) {
-                                typename V::i32 values[vectors];
-                                V::load16(from + part * V::lanes, values);
-                                for (int k = 0; k < vectors; ++k) sums[part + k] = V::add(sums[part + k], values[k]);
+        if constexpr (whole > 0)
+            detail::for_each_window<G>([&](int y, int x, detail::window_part rows, detail::window_part columns) {
+                const int inside = (rows.end - rows.begin) * (columns.end - columns.begin);
+                const int count = CountPadding ? G.kernel_height * G.kernel_width : inside;
+                for (int first = 0; first < whole; first += block) {
+                    Out* to = output + (y * G.out_width + x) * G.out_channels + first;
+                    typename detail::pool_sum<V, integers>::type sums[4];
+                    for (auto& sum : sums) {
+                        if constexpr (integers)
+                            sum = V::splat_int((count - inside) * zero_point - stored_offset<In> * inside);
+                        else
+                            sum = V::splat(0.0f);
+                    }
+                    for (int i = rows.begin; i < rows.end; ++i)
+                        for (int j = columns.begin; j < columns.end; ++j) {
+                            const In* from =
+                                input + (G.row(y, i) * G.in_width + G.column(x, j)) * G.in_channels + first;
+                            if constexpr (integers) {
+                                for (int part = 0; part < 4; part += vectors) {
+                                    typename V::i32 values[vectors];
+                                    V::load16(from + part * V::lanes, values);
+                                    for (int k = 0; k < vectors; ++k)
+                                        sums[part + k] = V::add(sums[part + k], values[k]);
+                                }
+                            } else {
+                                for (int k = 0; k < 4; ++k) sums[k] += V::load(from + k * V::lanes);
                             }
-                        } else {
-                            for (int k = 0; k < 4; ++k) sums[k] += V::load(from + k * V::lanes);
                         }
+                    const auto divisor = V::splat(static_cast<float>(count));
+                    if constexpr (integers) {
+                        const auto half = V::splat(static_cast<float>(count / 2));
+                        typename V::i32 means[4];
+                        for (int k = 0; k < 4; ++k) {
+                            const typename V::f32 sum = V::to_float(sums[k]);
+                            means[k] = V::truncate((sum + V::copy_sign(half, sum)) / divisor);
+                        }
+                        constexpr int offset = stored_offset<Out>;
+                        V::template store_ordered<block>(
+                            to, V::template narrow<Out>(means, V::make_byte_end(offset, -128 + offset, 127 + offset)));
+                    } else {
+                        for (int k = 0; k < 4; ++k) V::store(to + k * V::lanes, sums[k] / divisor);
                     }
-                const auto divisor = V::splat(static_cast<float>(count));
-                if constexpr (integers) {
-                    const auto half = V::splat(static_cast<float>(count / 2));
-                    typename V::i32 means[4];
-                    for (int k = 0; k < 4; ++k) {
-                        const typename V::f32 sum = V::to_float(sums[k]);
-                        means[k] = V::truncate((sum + V::copy_sign(half, sum)) / divisor);
-                    }
-                    constexpr int offset = stored_offset<Out>;
-                    V::template store_ordered<block>(to, V::template narrow<Out>(means, V::make_byte_end(offset, -128 + offset, 127 + offset)));
-                } else {
-                    for (int k = 0; k < 4; ++k) V::store(to + k * V::lanes, sums[k] / divisor);
                 }
-            }
-        });
+            });
         if constexpr (whole < G.out_channels) avg_pool_reference<G, CountPadding>(input, output, zero_point, whole);
     }
 }

@@ -15,7 +15,8 @@ COMPRESS_NOTHROW constexpr void copy_elements(const In* input, Out* output) {
 }
 
 /// Rows and columns of `fill` around an image [H, W, C]; `fill` is a value, not a stored byte.
-template <int Height, int Width, int Channels, int Top, int Left, int Bottom, int Right, class In, class Out, class Fill>
+template <int Height, int Width, int Channels, int Top, int Left, int Bottom, int Right, class In, class Out,
+          class Fill>
 COMPRESS_NOTHROW constexpr void pad_image(const In* input, Out* output, Fill fill) {
     constexpr int shift = stored_offset<Out> - stored_offset<In>;
     constexpr int out_width = Left + Width + Right;
@@ -32,8 +33,8 @@ COMPRESS_NOTHROW constexpr void pad_image(const In* input, Out* output, Fill fil
     blank(Bottom * out_width * Channels);
 }
 
-/// Part of a concat: `Outer` pieces of `Piece` elements, each to its place in rows of `Stride` elements. `map` turns a stored
-/// element of the part into one of the whole.
+/// Part of a concat: `Outer` pieces of `Piece` elements, each to its place in rows of `Stride` elements. `map` turns a
+/// stored element of the part into one of the whole.
 template <int Outer, int Piece, int Stride, class In, class Out, class Map>
 COMPRESS_NOTHROW constexpr void place_pieces(const In* input, Out* output, Map map) {
     for (int i = 0; i < Outer; ++i)
@@ -42,7 +43,8 @@ COMPRESS_NOTHROW constexpr void place_pieces(const In* input, Out* output, Map m
 
 /// Axis i of the output is axis order[i] of the input; up to four axes, counted from the front.
 template <class In, class Out>
-COMPRESS_NOTHROW constexpr void transpose_elements(const shape& from, const int (&order)[max_rank], const In* input, Out* output) {
+COMPRESS_NOTHROW constexpr void transpose_elements(const shape& from, const int (&order)[max_rank], const In* input,
+                                                   Out* output) {
     constexpr int shift = stored_offset<Out> - stored_offset<In>;
     int extent[max_rank]{1, 1, 1, 1}, step[max_rank]{};
     for (int axis = 0; axis < from.rank; ++axis) {

@@ -10,8 +10,8 @@
 
 namespace tensor_compress {
 
-/// output[r, i] = exp(input[r, i] - max of the row) / sum of the row's exponentials. The largest is taken off first, so no
-/// exponential overflows.
+/// output[r, i] = exp(input[r, i] - max of the row) / sum of the row's exponentials. The largest is taken off first, so
+/// no exponential overflows.
 template <int Rows, int Columns>
 COMPRESS_NOTHROW inline void softmax_fp32(const float* input, float* output) {
     for (int r = 0; r < Rows; ++r, input += Columns, output += Columns) {
@@ -24,7 +24,8 @@ COMPRESS_NOTHROW inline void softmax_fp32(const float* input, float* output) {
     }
 }
 
-/// What scales an int8 softmax: differences times 2^left_shift times multiplier are Q5.26; those below `lowest` count as zero.
+/// What scales an int8 softmax: differences times 2^left_shift times multiplier are Q5.26; those below `lowest` count
+/// as zero.
 struct softmax_scaling {
     std::int32_t multiplier = 0;
     std::int32_t left_shift = 0;
@@ -39,7 +40,8 @@ constexpr softmax_scaling softmax_scaling_for(float input_scale) {
     const double real = static_cast<double>(input_scale) * (1 << (31 - integer_bits));
     const fixed_multiplier m = to_fixed_multiplier(real < largest ? real : largest);
     const int shift = m.shift < 0 ? 0 : m.shift > 31 ? 31 : m.shift;
-    const double radius = ((1 << integer_bits) - 1) * static_cast<double>(1LL << (31 - integer_bits)) / static_cast<double>(1LL << shift);
+    const double radius =
+        ((1 << integer_bits) - 1) * static_cast<double>(1LL << (31 - integer_bits)) / static_cast<double>(1LL << shift);
     return {m.multiplier, shift, -static_cast<std::int32_t>(radius)};
 }
 
@@ -90,7 +92,8 @@ COMPRESS_NOTHROW constexpr void softmax_int8(softmax_scaling scaling, const In* 
             if (difference >= scaling.lowest) sum += rounding_shift(exponential(difference), 12);
         }
         const int headroom = std::countl_zero(static_cast<std::uint32_t>(sum));
-        const auto fraction = static_cast<std::int32_t>((static_cast<std::uint32_t>(sum) << headroom) - (std::uint32_t{1} << 31));
+        const auto fraction =
+            static_cast<std::int32_t>((static_cast<std::uint32_t>(sum) << headroom) - (std::uint32_t{1} << 31));
         const std::int32_t scale = detail::reciprocal_of_one_plus(fraction);
         for (int i = 0; i < Columns; ++i) {
             const std::int32_t difference = input[i] - largest;

@@ -18,7 +18,8 @@ struct tile_size {
 
 namespace detail {
 
-/// Panels per block: a divisor of their number where there is one, so that no narrower tile is compiled for a remainder.
+/// Panels per block: a divisor of their number where there is one, so that no narrower tile is compiled for a
+/// remainder.
 constexpr int choose_panels(int panels, int largest) {
     if (panels <= largest) return panels;
     for (int p = largest; p * 2 > largest; --p)
@@ -37,8 +38,8 @@ constexpr int choose_rows(int pixels, int most) {
 
 }  // namespace detail
 
-/// rows * vectors + vectors + 1 <= registers (sums, one step of weights, one activation); `spare` registers stay free for
-/// operands that are split in two.
+/// rows * vectors + vectors + 1 <= registers (sums, one step of weights, one activation); `spare` registers stay free
+/// for operands that are split in two.
 template <class V>
 constexpr tile_size choose_tile(int pixels, int panels, int spare = 0) {
     const int vectors = V::vectors_per_panel;
@@ -56,13 +57,12 @@ constexpr tile_size choose_tile(int pixels, int panels, int spare = 0) {
 /// f.template operator()<i>() for i in [0, Count): a loop whose variable is a constant.
 template <int Count, class F>
 COMPRESS_INLINE void for_constants(F&& f) {
-    [&]<int... I>(std::integer_sequence<int, I...>) COMPRESS_LAMBDA_INLINE {
-        (f.template operator()<I>(), ...);
-    }(std::make_integer_sequence<int, Count>{});
+    [&]<int... I>(std::integer_sequence<int, I...>) COMPRESS_LAMBDA_INLINE { (f.template operator()<I>(), ...); }
+    (std::make_integer_sequence<int, Count>{});
 }
 
-/// f.template operator()<Panels, Last>(group, first panel) for each block of panels of a convolution, shared out by `threads`. Last is
-/// the number of outputs in the block's last panel.
+/// f.template operator()<Panels, Last>(group, first panel) for each block of panels of a convolution, shared out by
+/// `threads`. Last is the number of outputs in the block's last panel.
 template <conv_geometry G, class Order, tile_size Tile, class Executor, class F>
 COMPRESS_INLINE void for_each_block(const Executor& threads, const F& f) {
     constexpr int whole = Order::panels / Tile.panels, rest = Order::panels % Tile.panels;
@@ -78,8 +78,8 @@ COMPRESS_INLINE void for_each_block(const Executor& threads, const F& f) {
     });
 }
 
-/// Where along a row of output pixels the tiles lie: those that touch padding on the left and on the right are compiled for
-/// their place, all between share one.
+/// Where along a row of output pixels the tiles lie: those that touch padding on the left and on the right are compiled
+/// for their place, all between share one.
 template <conv_geometry G, int Rows>
 struct row_tiles {
     static constexpr bool touches_padding(int first, int rows) {

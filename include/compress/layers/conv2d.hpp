@@ -8,10 +8,11 @@
 
 namespace tensor_compress::layers {
 
-/// output[y, x, o] = end(bias[o] + sum over i, j, c of weight[o, c, i, j] * input[y * stride + i * dilation - top, ..., c]).
+/// output[y, x, o] = end(bias[o] + sum over i, j, c of weight[o, c, i, j] * input[y * stride + i * dilation - top, ...,
+/// c]).
 ///
-/// `Geometry` has the shapes, [height, width, channels]; `End` the activation and a residual of the output's shape. An int8
-/// layer's activation bounds lie in its packed parameters, so of `End` it reads only `residual`.
+/// `Geometry` has the shapes, [height, width, channels]; `End` the activation and a residual of the output's shape. An
+/// int8 layer's activation bounds lie in its packed parameters, so of `End` it reads only `residual`.
 template <conv_geometry Geometry, class Precision, class Sparsity = tag::dense, float_end End = float_end{}>
 struct conv2d;
 
@@ -28,16 +29,17 @@ struct conv2d<Geometry, tag::fp32, tag::dense, End> {
     }
 
     template <class Isa = native, executor Executor = serial>
-    COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const float* input, float* output, const float* residual = nullptr,
-                              const Executor& threads = {}) {
+    COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const float* input, float* output,
+                                               const float* residual = nullptr, const Executor& threads = {}) {
         conv2d_fp32<Isa, Geometry, End>(packed, input, output, residual, threads);
     }
 };
 
 template <conv_geometry Geometry, float_end End>
 struct conv2d<Geometry, tag::int8, tag::dense, End> {
-    static_assert(Geometry.terms() <= max_int8_terms,
-                  "an int8 layer sums at most 32896 products, or its 32-bit sum could overflow: split the layer or give it fp32");
+    static_assert(
+        Geometry.terms() <= max_int8_terms,
+        "an int8 layer sums at most 32896 products, or its 32-bit sum could overflow: split the layer or give it fp32");
     using order = panel_order<Geometry.flattened(), 4>;
     static constexpr int packed_bytes = int8_sections<order, End.residual>::bytes;
     static constexpr long long multiply_adds = static_cast<long long>(Geometry.terms()) * Geometry.out_elements();
@@ -47,8 +49,8 @@ struct conv2d<Geometry, tag::int8, tag::dense, End> {
     }
 
     template <class Isa = native, class In, class Out, class Other = Out, executor Executor = serial>
-    COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const In* input, Out* output, const Other* residual = nullptr,
-                              const Executor& threads = {}) {
+    COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const In* input, Out* output,
+                                               const Other* residual = nullptr, const Executor& threads = {}) {
         conv2d_int8<Isa, Geometry, End.residual>(packed, input, output, residual, threads);
     }
 };

@@ -8,8 +8,9 @@
 
 namespace tensor_compress::layers {
 
-/// output[y, x, c] = clamp(bias[c] + sum over i, j of weight[c, i, j] * input[y * stride + i * dilation - top, ..., c]), as many
-/// channels out as in. A depthwise convolution with a multiplier is a `conv2d` with as many groups as channels.
+/// output[y, x, c] = clamp(bias[c] + sum over i, j of weight[c, i, j] * input[y * stride + i * dilation - top, ...,
+/// c]), as many channels out as in. A depthwise convolution with a multiplier is a `conv2d` with as many groups as
+/// channels.
 template <conv_geometry Geometry, class Precision, class Sparsity = tag::dense, clamp_kind Clamp = clamp_kind::none>
 struct depthwise_conv2d;
 
@@ -20,7 +21,9 @@ struct depthwise_conv2d<Geometry, tag::fp32, tag::dense, Clamp> {
     static constexpr long long multiply_adds = static_cast<long long>(Geometry.terms()) * Geometry.out_elements();
 
     /// @param  weights  [channels, 1, kernel height, kernel width]
-    static constexpr void pack(std::int8_t* to, const float* weights, const float* bias) { pack_float<order, Geometry>(to, weights, bias); }
+    static constexpr void pack(std::int8_t* to, const float* weights, const float* bias) {
+        pack_float<order, Geometry>(to, weights, bias);
+    }
 
     template <class Isa = native>
     COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const float* input, float* output) {
@@ -30,12 +33,15 @@ struct depthwise_conv2d<Geometry, tag::fp32, tag::dense, Clamp> {
 
 template <conv_geometry Geometry, clamp_kind Clamp>
 struct depthwise_conv2d<Geometry, tag::int8, tag::dense, Clamp> {
-    static_assert(Geometry.terms() <= max_int8_terms, "an int8 layer sums at most 32896 products, or its 32-bit sum could overflow");
+    static_assert(Geometry.terms() <= max_int8_terms,
+                  "an int8 layer sums at most 32896 products, or its 32-bit sum could overflow");
     using order = depthwise_order<Geometry, 4>;
     static constexpr int packed_bytes = int8_sections<order, false>::bytes;
     static constexpr long long multiply_adds = static_cast<long long>(Geometry.terms()) * Geometry.out_elements();
 
-    static constexpr void pack(std::int8_t* to, const int8_product& product) { pack_int8<order, Geometry, false>(to, product); }
+    static constexpr void pack(std::int8_t* to, const int8_product& product) {
+        pack_int8<order, Geometry, false>(to, product);
+    }
 
     template <class Isa = native, class In, class Out>
     COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const In* input, Out* output) {

@@ -34,7 +34,8 @@ struct map<F, Count, tag::int8> {
 
     /// table[q + 128] = quantize(F(dequantize(q)))
     static void pack(std::int8_t* to, float slope, affine input, affine output) {
-        for (int q = -128; q < 128; ++q) to[q + 128] = quantize(apply(F, dequantize(static_cast<std::int8_t>(q), input), slope), output);
+        for (int q = -128; q < 128; ++q)
+            to[q + 128] = quantize(apply(F, dequantize(static_cast<std::int8_t>(q), input), slope), output);
     }
     template <class Isa = native, class In, class Out>
     COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const In* input, Out* output) {

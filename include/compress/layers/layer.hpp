@@ -10,16 +10,17 @@ namespace tensor_compress {
 
 /// A layer is a type without data: its packed weights are bytes that somebody else owns.
 ///
-/// `packed_bytes` of weights, biases and parameters; `multiply_adds` of one run; `pack` writes the bytes from numbers, in constant
-/// expressions too; `run<Isa>` reads them. Elements are float, int8, or on x86 inside a net int8 + 128 as unsigned bytes.
+/// `packed_bytes` of weights, biases and parameters; `multiply_adds` of one run; `pack` writes the bytes from numbers,
+/// in constant expressions too; `run<Isa>` reads them. Elements are float, int8, or on x86 inside a net int8 + 128 as
+/// unsigned bytes.
 template <class T>
 concept layer = requires {
     T::packed_bytes;
     T::multiply_adds;
 };
 
-/// Sums of int8 products are exact in 32 bits only up to this many terms: 255 * 128 * 32896 < 2^30, the other half of the range
-/// is left to the bias and to the doubling in requantisation.
+/// Sums of int8 products are exact in 32 bits only up to this many terms: 255 * 128 * 32896 < 2^30, the other half of
+/// the range is left to the bias and to the doubling in requantisation.
 inline constexpr int max_int8_terms = 32896;
 
 }  // namespace tensor_compress

@@ -50,7 +50,8 @@ struct pad {
     template <class Isa = native, class In, class Out>
     COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const In* input, Out* output) {
         using fill = std::conditional_t<Precision::activation == element::float32, float, std::int32_t>;
-        pad_image<G.height, G.width, G.channels, G.top, G.left, G.bottom, G.right>(input, output, load_bytes<fill>(packed));
+        pad_image<G.height, G.width, G.channels, G.top, G.left, G.bottom, G.right>(input, output,
+                                                                                   load_bytes<fill>(packed));
     }
 };
 
@@ -67,8 +68,8 @@ struct transpose {
     }
 };
 
-/// Values side by side: `Outer` rows, of which part i has `Pieces[i]` elements. int8 parts come in scales of their own and
-/// are brought to that of the whole by a table each.
+/// Values side by side: `Outer` rows, of which part i has `Pieces[i]` elements. int8 parts come in scales of their own
+/// and are brought to that of the whole by a table each.
 template <int Outer, class Precision, int... Pieces>
 struct concat {
     static constexpr bool tables = Precision::activation == element::signed8;

@@ -34,7 +34,8 @@ struct softmax<Rows, Columns, tag::int8> {
     }
     template <class Isa = native, class In, class Out>
     COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const In* input, Out* output) {
-        const softmax_scaling s{load_bytes<std::int32_t>(packed), load_bytes<std::int32_t>(packed + 4), load_bytes<std::int32_t>(packed + 8)};
+        const softmax_scaling s{load_bytes<std::int32_t>(packed), load_bytes<std::int32_t>(packed + 4),
+                                load_bytes<std::int32_t>(packed + 8)};
         softmax_int8<Rows, Columns>(s, input, output);
     }
 };

@@ -9,12 +9,12 @@
 namespace tensor_compress {
 
 #if defined(__clang__)
-#pragma clang diagnostic push
-#pragma clang diagnostic error "-Wundefined-internal"
+#    pragma clang diagnostic push
+#    pragma clang diagnostic error "-Wundefined-internal"
 #endif
-/// Refuses a model or recipe with internal linkage: everything with the net in its signature would be local to one translation
-/// unit. g++ allows no weak symbol there (it looks again at each instance, because the type depends on it); clang misses the
-/// definition of what is used. Both name the object.
+/// Refuses a model or recipe with internal linkage: everything with the net in its signature would be local to one
+/// translation unit. g++ allows no weak symbol there (it looks again at each instance, because the type depends on it);
+/// clang misses the definition of what is used. Both name the object.
 template <const auto& Object>
 struct linkage_of {
 #if defined(__clang__)
@@ -25,7 +25,7 @@ struct linkage_of {
     static constexpr bool external = (static_cast<void>(&model_and_recipe_must_be_inline_constexpr), true);
 };
 #if defined(__clang__)
-#pragma clang diagnostic pop
+#    pragma clang diagnostic pop
 #endif
 
 namespace detail {
@@ -36,14 +36,15 @@ struct text {};
 
 template <const auto& Recipe, int Index>
 constexpr auto pattern_text() {
-    return []<int... I>(std::integer_sequence<int, I...>) {
-        return text<Recipe.patterns[Index].text[I]...>{};
-    }(std::make_integer_sequence<int, Recipe.patterns[Index].size()>{});
+    return []<int... I>(std::integer_sequence<int, I...>) { return text<Recipe.patterns[Index].text[I]...>{}; }
+    (std::make_integer_sequence<int, Recipe.patterns[Index].size()>{});
 }
 
 template <class Pattern, bool Matches>
 struct recipe_pattern {
-    static_assert(Matches, "a pattern of the recipe matches no layer of the model: compare it with the labels in describe<net>()");
+    static_assert(
+        Matches,
+        "a pattern of the recipe matches no layer of the model: compare it with the labels in describe<net>()");
     static constexpr bool holds = Matches;
 };
 
@@ -64,7 +65,9 @@ struct needed {};
 
 template <class Found, class Needed, bool Enough>
 struct arena_span {
-    static_assert(Enough, "the arena is too small: give it net::arena_bytes bytes, in a span, array or std::array of static size");
+    static_assert(
+        Enough,
+        "the arena is too small: give it net::arena_bytes bytes, in a span, array or std::array of static size");
 };
 
 }  // namespace detail

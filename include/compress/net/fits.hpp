@@ -9,8 +9,9 @@ struct budget {
     long long flash = 0;
 };
 
-/// Whether the arena and state fit the RAM and the packed weights the flash. Code is not counted: it depends on the compiler.
+/// Whether the arena and state fit the RAM and the packed weights the flash. Code is not counted: it depends on the
+/// compiler.
 template <class Net, budget Budget>
-inline constexpr bool fits = Net::arena_bytes + Net::state_bytes <= Budget.ram && Net::weights_bytes <= Budget.flash;
+inline constexpr bool fits = Net::arena_bytes + Net::state_bytes <= Budget.ram&& Net::weights_bytes <= Budget.flash;
 
 }  // namespace tensor_compress

@@ -89,8 +89,8 @@ constexpr auto choose_layer() {
     } else if constexpr (kind == op::avg_pool || kind == op::global_average_pool) {
         return type_is<layers::avg_pool<geometry_of(in, n), n.slide.count_padding, precision>>{};
     } else if constexpr (kind == op::pad) {
-        return type_is<layers::pad<layers::pad_geometry{in.height(), in.width(), in.channels(), n.cut.top, n.cut.left, n.cut.bottom,
-                                                        n.cut.right},
+        return type_is<layers::pad<layers::pad_geometry{in.height(), in.width(), in.channels(), n.cut.top, n.cut.left,
+                                                        n.cut.bottom, n.cut.right},
                                    precision>>{};
     } else if constexpr (kind == op::transpose) {
         return type_is<layers::transpose<in, n.order[0], n.order[1], n.order[2], n.order[3]>>{};
@@ -100,7 +100,8 @@ constexpr auto choose_layer() {
             return type_is<layers::concat<Graph.nodes[Id].output.outer(axis), typename Format::precision,
                                           Graph.nodes[Graph.nodes[Id].inputs[I]].output.inner(axis) *
                                               Graph.nodes[Graph.nodes[Id].inputs[I]].output[axis]...>>{};
-        }(std::make_integer_sequence<int, Graph.nodes[Id].input_count>{});
+        }
+        (std::make_integer_sequence<int, Graph.nodes[Id].input_count>{});
     } else if constexpr (kind == op::constant) {
         return type_is<constant_layer<out.elements(), precision::activation>>{};
     } else {
@@ -117,8 +118,8 @@ struct layer_of {
     using format = format_of<Recipe, n.format>;
     static constexpr auto chosen() {
         if constexpr (n.kind == op::convert)
-            return detail::type_is<layers::convert<n.output.elements(), Recipe::elements[Graph.nodes[n.inputs[0]].format],
-                                                   Recipe::elements[n.format]>>{};
+            return detail::type_is<layers::convert<
+                n.output.elements(), Recipe::elements[Graph.nodes[n.inputs[0]].format], Recipe::elements[n.format]>>{};
         else
             return detail::choose_layer<Graph, Id, format>();
     }

@@ -75,7 +75,8 @@ struct net : detail::net_run<net<Model, Recipe, Isa, Mode>, std::make_integer_se
     using layer = typename layer_of<detail::shrunk<Model, Recipe, Mode>, Id, recipe_type>::type;
 
     /// Bytes that `run` needs besides the tensors of the caller; of state that recurrent layers keep (none yet).
-    static constexpr int arena_bytes = plan.arena_bytes > 0 ? plan.arena_bytes : 1;  ///< never 0: an array of that size is no array
+    static constexpr int arena_bytes =
+        plan.arena_bytes > 0 ? plan.arena_bytes : 1;  ///< never 0: an array of that size is no array
     static constexpr int state_bytes = 0;
 
 private:
@@ -83,10 +84,10 @@ private:
 
     template <int... Id>
     static constexpr auto make_table(std::integer_sequence<int, Id...>) {
-        return std::array<layer_info, node_count>{
-            layer_info{graph.nodes[Id].name, name_of(graph.nodes[Id].kind), recipe_type::precision_names[graph.nodes[Id].format],
-                       recipe_type::sparsity_names[graph.nodes[Id].format], graph.nodes[Id].output, layer<Id>::packed_bytes,
-                       parameters(graph, graph.nodes[Id]), layer<Id>::multiply_adds}...};
+        return std::array<layer_info, node_count>{layer_info{
+            graph.nodes[Id].name, name_of(graph.nodes[Id].kind), recipe_type::precision_names[graph.nodes[Id].format],
+            recipe_type::sparsity_names[graph.nodes[Id].format], graph.nodes[Id].output, layer<Id>::packed_bytes,
+            parameters(graph, graph.nodes[Id]), layer<Id>::multiply_adds}...};
     }
     template <int... Id>
     static constexpr auto make_views(std::integer_sequence<int, Id...>, const std::int8_t* const* bytes) {
@@ -119,23 +120,27 @@ public:
 
     /// What `run` takes of the caller: spans of static extent.
     template <int Index>
-    using input = std::span<const std::conditional_t<element_of(input_id(Index)) == element::float32, float, std::int8_t>,
-                            static_cast<std::size_t>(size_of(input_id(Index)))>;
+    using input =
+        std::span<const std::conditional_t<element_of(input_id(Index)) == element::float32, float, std::int8_t>,
+                  static_cast<std::size_t>(size_of(input_id(Index)))>;
     template <int Index>
     using output = std::span<std::conditional_t<element_of(output_id(Index)) == element::float32, float, std::int8_t>,
                              static_cast<std::size_t>(size_of(output_id(Index)))>;
 
-    /// Views of packed weights: a Hana tuple of one typed view per node. Made by `bind`, from an emitted header or by `convert`.
+    /// Views of packed weights: a Hana tuple of one typed view per node. Made by `bind`, from an emitted header or by
+    /// `convert`.
     struct weights {
         decltype(make_views(ids{}, nullptr)) layers;
-        std::array<affine, static_cast<std::size_t>(Model.count_of(op::input))> inputs;    ///< of int8 inputs: scale, zero point
+        std::array<affine, static_cast<std::size_t>(Model.count_of(op::input))>
+            inputs;  ///< of int8 inputs: scale, zero point
         std::array<affine, static_cast<std::size_t>(Model.output_count)> outputs;  ///< of int8 outputs
     };
 
     /// Weights whose layer i lies at bytes[i] (null where it has none).
-    static constexpr weights bind(const std::int8_t* const (&bytes)[static_cast<std::size_t>(node_count)],
-                                  const std::array<affine, static_cast<std::size_t>(Model.count_of(op::input))>& inputs = {},
-                                  const std::array<affine, static_cast<std::size_t>(Model.output_count)>& outputs = {}) {
+    static constexpr weights
+    bind(const std::int8_t* const (&bytes)[static_cast<std::size_t>(node_count)],
+         const std::array<affine, static_cast<std::size_t>(Model.count_of(op::input))>& inputs = {},
+         const std::array<affine, static_cast<std::size_t>(Model.output_count)>& outputs = {}) {
         return {make_views(ids{}, bytes), inputs, outputs};
     }
 
@@ -148,21 +153,23 @@ public:
 
     /// Runs over addresses, showing each value to `observer`. What `run` is made of; host tools use it directly.
     template <class Observer = no_observer, executor Executor = serial>
-    COMPRESS_INLINE COMPRESS_NOTHROW static constexpr void execute(const weights& w, const addresses& memory,
-                                                                   const Observer& observer = {}, const Executor& threads = {}) {
+    COMPRESS_INLINE COMPRESS_NOTHROW static constexpr void
+    execute(const weights& w, const addresses& memory, const Observer& observer = {}, const Executor& threads = {}) {
         const auto packed = hana::unpack(w.layers, [](const auto&... views) noexcept {
             return std::array<const std::int8_t*, sizeof...(views)>{views.bytes...};
         });
         [&]<int... Id>(std::integer_sequence<int, Id...>) COMPRESS_LAMBDA_INLINE {
             (step<Id>(packed.data(), memory, observer, threads), ...);
-        }(ids{});
+        }
+        (ids{});
     }
 
 private:
     /// int8 tensors of the caller are int8; in the arena they lie as the instruction set multiplies them.
     template <int Id>
-    using stored = std::conditional_t<element_of(Id) == element::float32, float,
-                                      std::conditional_t<plan.places[Id].where == memory::arena, typename Isa::activation, std::int8_t>>;
+    using stored = std::conditional_t<
+        element_of(Id) == element::float32, float,
+        std::conditional_t<plan.places[Id].where == memory::arena, typename Isa::activation, std::int8_t>>;
 
     template <int Id>
     COMPRESS_INLINE static stored<Id>* write(const addresses& m) {
@@ -184,20 +191,23 @@ private:
     }
 
     template <int Id, class Observer, class Executor>
-    COMPRESS_INLINE static constexpr void step(const std::int8_t* const* packed, const addresses& m, const Observer& observer,
-                                               [[maybe_unused]] const Executor& threads) {
+    COMPRESS_INLINE static constexpr void step(const std::int8_t* const* packed, const addresses& m,
+                                               const Observer& observer, [[maybe_unused]] const Executor& threads) {
         constexpr const node& n = graph.nodes[Id];
         using L = layer<Id>;
         if constexpr (n.kind == op::concat) {
             [&]<int... I>(std::integer_sequence<int, I...>) COMPRESS_LAMBDA_INLINE {
                 L::template run<Isa>(packed[Id], write<Id>(m), read<graph.nodes[Id].inputs[I]>(packed, m)...);
-            }(std::make_integer_sequence<int, graph.nodes[Id].input_count>{});
+            }
+            (std::make_integer_sequence<int, graph.nodes[Id].input_count>{});
         } else if constexpr (is_elementwise_pair(n.kind)) {
             L::template run<Isa>(packed[Id], read<n.inputs[0]>(packed, m), read<n.inputs[1]>(packed, m), write<Id>(m));
         } else if constexpr (n.residual >= 0) {
-            L::template run<Isa>(packed[Id], read<n.inputs[0]>(packed, m), write<Id>(m), read<n.residual>(packed, m), threads);
+            L::template run<Isa>(packed[Id], read<n.inputs[0]>(packed, m), write<Id>(m), read<n.residual>(packed, m),
+                                 threads);
         } else if constexpr (n.kind == op::conv2d || n.kind == op::linear) {
-            L::template run<Isa>(packed[Id], read<n.inputs[0]>(packed, m), write<Id>(m), static_cast<const stored<Id>*>(nullptr), threads);
+            L::template run<Isa>(packed[Id], read<n.inputs[0]>(packed, m), write<Id>(m),
+                                 static_cast<const stored<Id>*>(nullptr), threads);
         } else if constexpr (n.kind != op::input && n.kind != op::constant && !detail::is_view(n.kind)) {
             L::template run<Isa>(packed[Id], read<n.inputs[0]>(packed, m), write<Id>(m));
         }
@@ -215,7 +225,8 @@ struct net_run<Net, std::integer_sequence<int, In...>, std::integer_sequence<int
     /// @param  weights  from the emitted header, or `convert`
     /// @param  inputs   one span per input, [height, width, channels] each
     /// @param  outputs  one span per output; must not overlap inputs or the arena
-    /// @param  arena    std::byte[N], std::array or span of static size, at least Net::arena_bytes; aligned as float where
+    /// @param  arena    std::byte[N], std::array or span of static size, at least Net::arena_bytes; aligned as float
+    /// where
     ///                  layers are float, on 64 bytes for speed; nothing outside of it is touched
     /// @param  threads  who runs the parts of a layer; `serial` if not given
     template <class Arena, executor Executor = serial, class N = Net>
@@ -226,7 +237,8 @@ struct net_run<Net, std::integer_sequence<int, In...>, std::integer_sequence<int
                       "the arena must be of std::byte: std::byte[N], std::array or a span of them");
         constexpr std::size_t bytes = decltype(memory)::extent;
         constexpr bool enough = bytes != std::dynamic_extent && static_cast<long long>(bytes) >= N::arena_bytes;
-        [[maybe_unused]] detail::arena_span<arena_of<static_cast<long long>(bytes)>, needed<N::arena_bytes>, enough> checked;
+        [[maybe_unused]] detail::arena_span<arena_of<static_cast<long long>(bytes)>, needed<N::arena_bytes>, enough>
+            checked;
         N::execute(weights, {{inputs.data()...}, {outputs.data()...}, memory.data()}, no_observer{}, threads);
     }
 };

@@ -8,8 +8,8 @@ namespace tensor_compress {
 /// Instruction sets as types. A net is a different type for each, so several live in one binary without two definitions
 /// of one function; which of them can be instantiated is up to the flags of the translation unit.
 ///
-/// `activation` is how int8 values lie in the arena. x86 multiplies unsigned by signed bytes, so there a value q is kept as
-/// the byte q + 128; what a caller passes and gets is int8 everywhere.
+/// `activation` is how int8 values lie in the arena. x86 multiplies unsigned by signed bytes, so there a value q is
+/// kept as the byte q + 128; what a caller passes and gets is int8 everywhere.
 namespace isa {
 
 struct scalar {

@@ -6,22 +6,22 @@
 #if defined(COMPRESS_FORCE_SCALAR)
 // Only the reference kernels.
 #elif defined(__SSE4_2__)
-#include <compress/simd/detail/x86_128.hpp>
-#include <compress/simd/detail/x86_unit.hpp>
-#if defined(__AVX2__) && defined(__FMA__)
-#include <compress/simd/detail/x86_256.hpp>
-#endif
-#if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
-#include <compress/simd/detail/x86_512.hpp>
-#endif
+#    include <compress/simd/detail/x86_128.hpp>
+#    include <compress/simd/detail/x86_unit.hpp>
+#    if defined(__AVX2__) && defined(__FMA__)
+#        include <compress/simd/detail/x86_256.hpp>
+#    endif
+#    if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+#        include <compress/simd/detail/x86_512.hpp>
+#    endif
 #elif defined(__ARM_NEON) && defined(__aarch64__)
-#include <compress/simd/detail/arm_neon.hpp>
+#    include <compress/simd/detail/arm_neon.hpp>
 #endif
 
 namespace tensor_compress::simd {
 
-/// The primitives that kernels/ is written in, for one instruction set: `f32` and `i32` vectors with load, store, splat,
-/// madd, dot4 and requantize. `half` is the unit of half the width, for what is left of a row of channels.
+/// The primitives that kernels/ is written in, for one instruction set: `f32` and `i32` vectors with load, store,
+/// splat, madd, dot4 and requantize. `half` is the unit of half the width, for what is left of a row of channels.
 template <class Isa>
 struct vector_unit;
 
@@ -41,31 +41,31 @@ struct x86_quarter : x86_unit<xsimd::sse4_2, x86_registers_128, Vnni> {
 template <>
 struct vector_unit<isa::sse4> : x86_quarter<false> {};
 
-#if defined(__AVX2__) && defined(__FMA__)
+#    if defined(__AVX2__) && defined(__FMA__)
 template <bool Vnni, bool QuarterVnni>
 struct x86_half : x86_unit<xsimd::fma3<xsimd::avx2>, x86_registers_256, Vnni> {
     using half = x86_quarter<QuarterVnni>;
 };
 template <>
 struct vector_unit<isa::avx2> : x86_half<false, false> {};
-#if defined(__AVXVNNI__)
+#        if defined(__AVXVNNI__)
 template <>
 struct vector_unit<isa::avx2_vnni> : x86_half<true, false> {};
-#endif
-#endif
+#        endif
+#    endif
 
-#if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+#    if defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
 template <bool Vnni>
 struct x86_whole : x86_unit<xsimd::avx512bw, x86_registers_512, Vnni> {
     using half = x86_half<Vnni, Vnni>;
 };
 template <>
 struct vector_unit<isa::avx512> : x86_whole<false> {};
-#if defined(__AVX512VNNI__)
+#        if defined(__AVX512VNNI__)
 template <>
 struct vector_unit<isa::avx512_vnni> : x86_whole<true> {};
-#endif
-#endif
+#        endif
+#    endif
 
 #elif defined(__ARM_NEON) && defined(__aarch64__)
 

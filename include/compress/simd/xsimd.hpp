@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// The one door to xsimd. Its `fma` on AVX-512 is a multiplication and an addition in version 8, so the fused one is written
-// here; horizontal sums changed their name between 8 and 13 and are not used at all.
+// The one door to xsimd. Its `fma` on AVX-512 is a multiplication and an addition in version 8, so the fused one is
+// written here; horizontal sums changed their name between 8 and 13 and are not used at all.
 
 #include <compress/simd/detail/intrinsics.hpp>
 

@@ -5,8 +5,8 @@
 
 namespace tensor_compress {
 
-/// Everything a convolution kernel knows at compile time. Tensors are [height, width, channels]; linear layers and matrix
-/// products are the case of a 1x1 kernel over an image of height 1.
+/// Everything a convolution kernel knows at compile time. Tensors are [height, width, channels]; linear layers and
+/// matrix products are the case of a 1x1 kernel over an image of height 1.
 struct conv_geometry {
     int in_height, in_width, in_channels;
     int out_height, out_width, out_channels;
@@ -19,14 +19,16 @@ struct conv_geometry {
     constexpr int group_inputs() const { return in_channels / groups; }
     constexpr int group_outputs() const { return out_channels / groups; }
 
-    /// One kernel row of one pixel is a run of contiguous values: kernel_width * in_channels of them, or, where taps are not
-    /// neighbours in memory (dilation, groups), one run per tap.
+    /// One kernel row of one pixel is a run of contiguous values: kernel_width * in_channels of them, or, where taps
+    /// are not neighbours in memory (dilation, groups), one run per tap.
     constexpr bool merged() const { return dilation_width == 1 && groups == 1; }
     constexpr int runs() const { return merged() ? 1 : kernel_width; }
     constexpr int run_length() const { return merged() ? kernel_width * in_channels : group_inputs(); }
 
     /// First input row and column under the window of an output row or column; may be outside.
-    constexpr int row(int out_row, int kernel_row) const { return out_row * stride_height + kernel_row * dilation_height - top; }
+    constexpr int row(int out_row, int kernel_row) const {
+        return out_row * stride_height + kernel_row * dilation_height - top;
+    }
     constexpr int column(int out_column, int kernel_column) const {
         return out_column * stride_width + kernel_column * dilation_width - left;
     }
@@ -42,8 +44,8 @@ struct conv_geometry {
 
     /// Whether each output pixel reads just the input pixel at its own place.
     constexpr bool pointwise() const {
-        return kernel_height == 1 && kernel_width == 1 && stride_height == 1 && stride_width == 1 && top == 0 && left == 0 &&
-               in_height == out_height && in_width == out_width;
+        return kernel_height == 1 && kernel_width == 1 && stride_height == 1 && stride_width == 1 && top == 0 &&
+               left == 0 && in_height == out_height && in_width == out_width;
     }
     /// The same convolution with the image as one row, where rows do not matter.
     constexpr conv_geometry flattened() const {

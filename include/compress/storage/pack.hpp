@@ -33,7 +33,8 @@ constexpr void for_each_weight(int output, F f) {
 
 }  // namespace detail
 
-/// Lays out fp32 weights [out, in / groups, kernel height, kernel width] and bias [out] (or null) as float_sections<Order>.
+/// Lays out fp32 weights [out, in / groups, kernel height, kernel width] and bias [out] (or null) as
+/// float_sections<Order>.
 template <class Order, conv_geometry G>
 constexpr void pack_float(std::int8_t* to, const float* weights, const float* bias) {
     using sections = float_sections<Order>;
@@ -46,7 +47,8 @@ constexpr void pack_float(std::int8_t* to, const float* weights, const float* bi
     }
 }
 
-/// Lays out a quantised product as int8_sections<Order, Residual>. Factors below 2^-31 become 0: no sum that fits reaches a half.
+/// Lays out a quantised product as int8_sections<Order, Residual>. Factors below 2^-31 become 0: no sum that fits
+/// reaches a half.
 template <class Order, conv_geometry G, bool Residual>
 constexpr void pack_int8(std::int8_t* to, const int8_product& p) {
     using sections = int8_sections<Order, Residual>;
@@ -59,7 +61,8 @@ constexpr void pack_int8(std::int8_t* to, const int8_product& p) {
         });
         const int slot = Order::slot(o);
         const fixed_multiplier factor = p.factors[o].shift < -30 ? fixed_multiplier{} : p.factors[o];
-        store_bytes<std::int32_t>(to + sections::bias + 4 * slot, (p.bias == nullptr ? 0 : p.bias[o]) - p.input_zero_point * sum);
+        store_bytes<std::int32_t>(to + sections::bias + 4 * slot,
+                                  (p.bias == nullptr ? 0 : p.bias[o]) - p.input_zero_point * sum);
         store_bytes<std::int32_t>(to + sections::weight_sum + 4 * slot, sum);
         store_bytes<std::int32_t>(to + sections::multiplier + 4 * slot, factor.multiplier);
         to[sections::shift + slot] = static_cast<std::int8_t>(factor.shift);

@@ -13,7 +13,8 @@ inline constexpr int panel_outputs = 16;
 inline constexpr int section_alignment = 64;
 
 /// Order of convolution weights, one for all machines:
-/// [group][panel][kernel row][run][step = run_length / interleave][16 outputs][interleave], zeros where nothing belongs.
+/// [group][panel][kernel row][run][step = run_length / interleave][16 outputs][interleave], zeros where nothing
+/// belongs.
 template <conv_geometry G, int Interleave>
 struct panel_order {
     static constexpr int panels = ceil_div(G.group_outputs(), panel_outputs);  ///< of one group
@@ -65,8 +66,8 @@ struct float_sections {
     static constexpr int bytes = bias + Order::padded_outputs * 4;
 };
 
-/// Numbers that an int8 product needs besides those per channel, as int32; from `residual_zero_point` on those of the add that
-/// is fused into it.
+/// Numbers that an int8 product needs besides those per channel, as int32; from `residual_zero_point` on those of the
+/// add that is fused into it.
 enum class int8_parameter : int {
     input_zero_point,
     stage_zero_point,

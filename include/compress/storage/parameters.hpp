@@ -11,9 +11,17 @@ namespace tensor_compress {
 inline constexpr int add_scaling_bytes = 44;
 
 constexpr void pack_add_scaling(std::int8_t* to, const add_scaling& a) noexcept {
-    const std::int32_t fields[] = {a.first_zero_point, a.second_zero_point, a.zero_point,     a.first.multiplier,
-                                   a.first.shift,      a.second.multiplier, a.second.shift,   a.sum.multiplier,
-                                   a.sum.shift,        a.low,               a.high};
+    const std::int32_t fields[] = {a.first_zero_point,
+                                   a.second_zero_point,
+                                   a.zero_point,
+                                   a.first.multiplier,
+                                   a.first.shift,
+                                   a.second.multiplier,
+                                   a.second.shift,
+                                   a.sum.multiplier,
+                                   a.sum.shift,
+                                   a.low,
+                                   a.high};
     for (int i = 0; i < 11; ++i) store_bytes(to + 4 * i, fields[i]);
 }
 constexpr add_scaling unpack_add_scaling(const std::int8_t* from) noexcept {
@@ -27,6 +35,8 @@ constexpr void pack_affine(std::int8_t* to, affine a) noexcept {
     store_bytes(to, a.scale);
     store_bytes(to + 4, a.zero_point);
 }
-constexpr affine unpack_affine(const std::int8_t* from) noexcept { return {load_bytes<float>(from), load_bytes<std::int32_t>(from + 4)}; }
+constexpr affine unpack_affine(const std::int8_t* from) noexcept {
+    return {load_bytes<float>(from), load_bytes<std::int32_t>(from + 4)};
+}
 
 }  // namespace tensor_compress

@@ -17,8 +17,8 @@ namespace tensor_compress {
 /// @invariant  `labels` has one entry per record, or none where only inputs are known (calibration); each is in [0,
 /// classes)
 struct data_set {
-    array<float> inputs;     ///< [N, H, W, C] or [N, F]; the channel is contiguous
-    std::vector<int> labels; ///< [N] class numbers
+    array<float> inputs;      ///< [N, H, W, C] or [N, F]; the channel is contiguous
+    std::vector<int> labels;  ///< [N] class numbers
     int classes = 0;
 
     /// Number of records.
@@ -66,4 +66,4 @@ struct data_set {
     }
 };
 
-} // namespace tensor_compress
+}  // namespace tensor_compress

@@ -29,4 +29,4 @@ private:
     }
 };
 
-} // namespace tensor_compress
+}  // namespace tensor_compress

@@ -41,12 +41,13 @@ public:
 
     const typename Net::weights& view() const { return weights_; }
     typename Net::weights& view() { return weights_; }
-    operator const typename Net::weights&() const { return weights_; }
+    operator const typename Net::weights &() const { return weights_; }
 
     /// Bytes of layer `id`.
     std::int8_t* layer(int id) { return layers_[static_cast<std::size_t>(id)]; }
     std::span<const std::int8_t> layer(int id) const {
-        return {layers_[static_cast<std::size_t>(id)], static_cast<std::size_t>(Net::table[static_cast<std::size_t>(id)].packed_bytes)};
+        return {layers_[static_cast<std::size_t>(id)],
+                static_cast<std::size_t>(Net::table[static_cast<std::size_t>(id)].packed_bytes)};
     }
 
 private:

@@ -5,8 +5,8 @@
 
 namespace tensor_compress {
 
-/// The records of any xtensor expression whose first axis counts them, as spans: what `calibrate` and `accuracy` loop over.
-/// An expression is evaluated once.
+/// The records of any xtensor expression whose first axis counts them, as spans: what `calibrate` and `accuracy` loop
+/// over. An expression is evaluated once.
 class records {
 public:
     template <class Expression>

@@ -17,7 +17,9 @@ namespace tensor_compress {
 template <class Net>
 class runner {
 public:
-    explicit runner(const typename Net::weights& weights) : weights_(weights), arena_(static_cast<std::size_t>(Net::arena_bytes) + 64) {
+    explicit runner(const typename Net::weights& weights)
+        : weights_(weights),
+          arena_(static_cast<std::size_t>(Net::arena_bytes) + 64) {
         for (std::size_t i = 0; i < weights.inputs.size(); ++i) {
             const int id = Net::input_id(static_cast<int>(i));
             inputs_.emplace_back(static_cast<std::size_t>(Net::size_of(id) * bytes_of(Net::element_of(id))));
@@ -30,15 +32,20 @@ public:
     }
 
     /// Elements of input and output `index`.
-    static std::size_t input_size(std::size_t index) { return static_cast<std::size_t>(Net::size_of(Net::input_id(static_cast<int>(index)))); }
-    static std::size_t output_size(std::size_t index) { return static_cast<std::size_t>(Net::size_of(Net::output_id(static_cast<int>(index)))); }
+    static std::size_t input_size(std::size_t index) {
+        return static_cast<std::size_t>(Net::size_of(Net::input_id(static_cast<int>(index))));
+    }
+    static std::size_t output_size(std::size_t index) {
+        return static_cast<std::size_t>(Net::size_of(Net::output_id(static_cast<int>(index))));
+    }
 
     /// @throws error when `values` has another number of elements than the input
     void set_input(std::size_t index, std::span<const float> values) {
         const int id = Net::input_id(static_cast<int>(index));
         const auto size = static_cast<std::size_t>(Net::size_of(id));
         if (values.size() != size)
-            throw error(text_of(Net::graph[id].name), std::to_string(values.size()) + " values for an input of " + std::to_string(size),
+            throw error(text_of(Net::graph[id].name),
+                        std::to_string(values.size()) + " values for an input of " + std::to_string(size),
                         "pass one record without a batch dimension, [height, width, channels]");
         for_each_input([&]<int I>() {
             if (static_cast<std::size_t>(I) != index) return;

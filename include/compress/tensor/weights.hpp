@@ -37,7 +37,7 @@ inline std::vector<std::size_t> index_at(std::size_t position, const std::vector
     return index;
 }
 
-} // namespace detail
+}  // namespace detail
 
 /// Refuses weights that training has broken, before they poison a calibration.
 ///
@@ -58,4 +58,4 @@ inline void expect_finite(const named_tensors& tensors, std::string_view file) {
     }
 }
 
-} // namespace tensor_compress
+}  // namespace tensor_compress

@@ -59,4 +59,4 @@ template <class T>
     return array<T>(typename array<T>::shape_type(extents.begin(), extents.end()), T{});
 }
 
-} // namespace tensor_compress
+}  // namespace tensor_compress

@@ -27,7 +27,8 @@ struct range_observer {
 ///
 /// @param  tensors  float weights by name
 /// @param  records  one span of values per record, [height, width, channels], for a model with one input
-/// @throws error when there are no records, one has another size than the input, or a value is not finite (naming the layer)
+/// @throws error when there are no records, one has another size than the input, or a value is not finite (naming the
+/// layer)
 template <const auto& Model, class Records>
 calibration calibrate(const named_tensors& tensors, const Records& records, const calibration_options& options = {}) {
     using observed = net<Model, all_fp32, native, lowering::observed>;

@@ -15,7 +15,8 @@ public:
     converter(const named_tensors& tensors, const calibration& seen) : tensors_(tensors), seen_(seen) {}
 
     packed<Net> run() {
-        [&]<int... Id>(std::integer_sequence<int, Id...>) { (pack<Id>(), ...); }(std::make_integer_sequence<int, Net::node_count>{});
+        [&]<int... Id>(std::integer_sequence<int, Id...>) { (pack<Id>(), ...); }
+        (std::make_integer_sequence<int, Net::node_count>{});
         for (std::size_t i = 0; i < result_.view().inputs.size(); ++i) {
             const int id = Net::input_id(static_cast<int>(i));
             if (is_int8(id)) result_.view().inputs[i] = value_affine(id);
@@ -76,7 +77,8 @@ private:
             const affine stage = affine_of(written, n.stage_origin, seen_);
             const auto q = quantize_product(e, input, stage, text_of(n.name));
             const step_bounds bounds = bounds_of(n.clamp, stage);
-            int8_product p{q.weights.data(), q.bias.data(), q.factors.data(), input.zero_point, stage.zero_point, bounds.low, bounds.high};
+            int8_product p{q.weights.data(), q.bias.data(), q.factors.data(), input.zero_point,
+                           stage.zero_point, bounds.low,    bounds.high};
             if constexpr (n.residual >= 0) {
                 const affine sum = value_affine(Id);
                 const step_bounds sum_bounds = bounds_of(n.sum_clamp, sum);
@@ -94,7 +96,8 @@ private:
         const add_scaling scaling = n.kind == op::add ? add_scaling_for(a, b, out, bounds.low, bounds.high)
                                                       : mul_scaling_for(a, b, out, bounds.low, bounds.high);
         if (scaling.sum.shift > 0)
-            throw error(text_of(n.name), "its output range is too small for its inputs", "calibrate on more records, or give this layer fp32");
+            throw error(text_of(n.name), "its output range is too small for its inputs",
+                        "calibrate on more records, or give this layer fp32");
         Net::template layer<Id>::pack(to, scaling);
     }
 

@@ -32,12 +32,14 @@ struct channel_affine {
     std::vector<double> scale, shift;
 };
 template <int Capacity>
-channel_affine affine_of_node(const model<Capacity>& written, int id, const named_tensors& tensors, std::size_t channels) {
+channel_affine affine_of_node(const model<Capacity>& written, int id, const named_tensors& tensors,
+                              std::size_t channels) {
     const node& n = written[id];
     channel_affine a{std::vector<double>(channels, 1.0), std::vector<double>(channels, 0.0)};
     if (n.kind == op::batch_norm) {
         const auto &gamma = tensor_of(tensors, n.name, ".weight"), &beta = tensor_of(tensors, n.name, ".bias");
-        const auto &mean = tensor_of(tensors, n.name, ".running_mean"), &variance = tensor_of(tensors, n.name, ".running_var");
+        const auto &mean = tensor_of(tensors, n.name, ".running_mean"),
+                   &variance = tensor_of(tensors, n.name, ".running_var");
         for (std::size_t c = 0; c < channels; ++c) {
             const double v = static_cast<double>(variance.data()[c]) + static_cast<double>(n.parameter);
             if (!(v > 0))
@@ -57,8 +59,8 @@ channel_affine affine_of_node(const model<Capacity>& written, int id, const name
 
 }  // namespace detail
 
-/// The weight half of fold_into_products: weights of node `n` of a lowered model, whose marks of origin refer to `written`.
-/// w' = scale * w, b' = scale * b + shift for each folded node in turn; computed in double.
+/// The weight half of fold_into_products: weights of node `n` of a lowered model, whose marks of origin refer to
+/// `written`. w' = scale * w, b' = scale * b + shift for each folded node in turn; computed in double.
 template <int Capacity>
 effective_weights effective_weights_of(const model<Capacity>& written, const node& n, const named_tensors& tensors) {
     effective_weights e;

@@ -11,8 +11,9 @@
 
 namespace tensor_compress {
 
-/// Name and shape of every float tensor that a model needs, in PyTorch's layout: `<label>.weight` [O, I / groups, KH, KW] or
-/// [out, in], `<label>.bias` [O], batch_norm's `.weight .bias .running_mean .running_var` [C], a constant's `.value`.
+/// Name and shape of every float tensor that a model needs, in PyTorch's layout: `<label>.weight` [O, I / groups, KH,
+/// KW] or [out, in], `<label>.bias` [O], batch_norm's `.weight .bias .running_mean .running_var` [C], a constant's
+/// `.value`.
 template <int Capacity>
 std::vector<std::pair<std::string, std::vector<std::size_t>>> needed_tensors(const model<Capacity>& m) {
     std::vector<std::pair<std::string, std::vector<std::size_t>>> needed;
@@ -26,9 +27,11 @@ std::vector<std::pair<std::string, std::vector<std::size_t>>> needed_tensors(con
             needed.push_back({label + ".weight", {outputs, size(in.channels())}});
         } else if (is_product(n.kind)) {
             needed.push_back({label + ".weight",
-                              {outputs, size(in.channels() / n.slide.groups), size(n.slide.kernel.height), size(n.slide.kernel.width)}});
+                              {outputs, size(in.channels() / n.slide.groups), size(n.slide.kernel.height),
+                               size(n.slide.kernel.width)}});
         } else if (n.kind == op::batch_norm) {
-            for (const char* part : {".weight", ".bias", ".running_mean", ".running_var"}) needed.push_back({label + part, {outputs}});
+            for (const char* part : {".weight", ".bias", ".running_mean", ".running_var"})
+                needed.push_back({label + part, {outputs}});
         } else if (n.kind == op::constant) {
             std::vector<std::size_t> extents;
             for (int axis = 0; axis < n.output.rank; ++axis) extents.push_back(size(n.output[axis]));
@@ -60,7 +63,8 @@ void expect_weights(const model<Capacity>& m, const named_tensors& tensors, std:
         if (!known) add(name + " belongs to no layer");
     }
     if (!problems.empty())
-        throw error(source, "the tensors do not fit the model: " + problems, "pass a map from names in the file to labels of the model");
+        throw error(source, "the tensors do not fit the model: " + problems,
+                    "pass a map from names in the file to labels of the model");
     expect_finite(tensors, source);
 }
 

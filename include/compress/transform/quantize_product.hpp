@@ -19,11 +19,12 @@ struct quantized_product {
     std::vector<fixed_multiplier> factors;  ///< [outputs], input scale * weight scale / output scale
 };
 
-/// Rounds the weights of a layer to int8 with one scale per output channel, largest |w| / 127. A bias too large for that unit
-/// (more than 2^29 steps) widens the channel's scale. Source: Jacob et al. 2018, section 2.4.
+/// Rounds the weights of a layer to int8 with one scale per output channel, largest |w| / 127. A bias too large for
+/// that unit (more than 2^29 steps) widens the channel's scale. Source: Jacob et al. 2018, section 2.4.
 ///
 /// @throws error naming the layer when an output scale is so much finer than the input's that a sum would not fit
-inline quantized_product quantize_product(const effective_weights& e, affine input, affine output, const std::string& layer_name) {
+inline quantized_product quantize_product(const effective_weights& e, affine input, affine output,
+                                          const std::string& layer_name) {
     quantized_product q;
     q.weights.resize(e.weights.size());
     for (std::size_t o = 0; o < e.outputs; ++o) {
@@ -36,7 +37,8 @@ inline quantized_product quantize_product(const effective_weights& e, affine inp
         if (bias_steps > most_steps) scale *= bias_steps / most_steps;
         std::int64_t bound = 0;
         for (std::size_t k = 0; k < row.size(); ++k) {
-            const auto w = static_cast<std::int8_t>(std::clamp(std::nearbyint(static_cast<double>(row[k]) / scale), -127.0, 127.0));
+            const auto w = static_cast<std::int8_t>(
+                std::clamp(std::nearbyint(static_cast<double>(row[k]) / scale), -127.0, 127.0));
             q.weights[o * e.terms + k] = w;
             bound += 255 * std::abs(static_cast<int>(w));
         }
@@ -70,8 +72,15 @@ inline add_scaling add_scaling_for(affine a, affine b, affine output, std::int32
 
 /// Scaling of an int8 product of two values, element by element.
 inline add_scaling mul_scaling_for(affine a, affine b, affine output, std::int32_t low, std::int32_t high) {
-    return {a.zero_point, b.zero_point, output.zero_point, {}, {},
-            to_fixed_multiplier(static_cast<double>(a.scale) * static_cast<double>(b.scale) / static_cast<double>(output.scale)), low, high};
+    return {a.zero_point,
+            b.zero_point,
+            output.zero_point,
+            {},
+            {},
+            to_fixed_multiplier(static_cast<double>(a.scale) * static_cast<double>(b.scale) /
+                                static_cast<double>(output.scale)),
+            low,
+            high};
 }
 
 /// Steps between which a fused activation keeps an int8 value.

@@ -57,8 +57,8 @@ private:
     /// Operators whose channel c is made of channel c of their inputs: all values they tie keep the same channels.
     bool ties_channels(int id) const {
         const op kind = m_[id].kind;
-        return kind == op::batch_norm || (is_activation(kind) && kind != op::softmax) || is_elementwise_pair(kind) || kind == op::max_pool ||
-               kind == op::avg_pool || kind == op::global_average_pool || kind == op::pad ||
+        return kind == op::batch_norm || (is_activation(kind) && kind != op::softmax) || is_elementwise_pair(kind) ||
+               kind == op::max_pool || kind == op::avg_pool || kind == op::global_average_pool || kind == op::pad ||
                (kind == op::depthwise_conv2d && channels(id) == channels(m_[id].inputs[0]));
     }
     void join(int a, int b) {
@@ -78,8 +78,8 @@ private:
         const auto found = tensors_.find(text_of(m_[id].name) + part);
         return found == tensors_.end() ? nullptr : &found->second;
     }
-    /// Whether the weights between an output and an input channel are all zero; `columns` of a linear layer behind a flatten
-    /// belong to channels in turn.
+    /// Whether the weights between an output and an input channel are all zero; `columns` of a linear layer behind a
+    /// flatten belong to channels in turn.
     bool connects(int id, int output, int input, int input_channels) const {
         const auto& w = *tensor(id, ".weight");
         const std::size_t row = w.size() / w.shape(0);
@@ -97,7 +97,9 @@ private:
         const int input = m_[id].inputs[0];
         return m_[input].kind == op::flatten ? m_[input].inputs[0] : input;
     }
-    bool rows_and_columns(int id) const { return m_[id].kind == op::linear || (m_[id].kind == op::conv2d && m_[id].slide.groups == 1); }
+    bool rows_and_columns(int id) const {
+        return m_[id].kind == op::linear || (m_[id].kind == op::conv2d && m_[id].slide.groups == 1);
+    }
 
     /// Channels that are zero whatever the input: no weights and no bias, or a negative bias before relu.
     void find_zeros(int id) {
@@ -122,7 +124,8 @@ private:
     }
     bool feeds_relu(int id) const {
         for (int other = id + 1; other < m_.count; ++other)
-            if (m_[other].inputs[0] == id && m_[other].input_count > 0) return m_[other].kind == op::relu || m_[other].kind == op::relu6;
+            if (m_[other].inputs[0] == id && m_[other].input_count > 0)
+                return m_[other].kind == op::relu || m_[other].kind == op::relu6;
         return false;
     }
 
@@ -178,7 +181,8 @@ private:
             if (count == before[id].output.channels() && !is_product(n.kind)) continue;
             if (is_product(n.kind)) cut_product(id, before, outputs, channels_kept);
             if (n.kind == op::batch_norm)
-                for (const char* part : {".weight", ".bias", ".running_mean", ".running_var"}) gather(id, part, outputs);
+                for (const char* part : {".weight", ".bias", ".running_mean", ".running_var"})
+                    gather(id, part, outputs);
             if (count != before[id].output.channels() && is_product(n.kind))
                 report.layers.push_back({text_of(n.name), before[id].output.channels(), count});
             n.output.extent[n.output.rank - 1] = count;
@@ -194,11 +198,13 @@ private:
         const std::size_t row = found->second.size() / extents[0];
         extents[0] = rows.size();
         auto smaller = make_array<float>(extents);
-        for (std::size_t r = 0; r < rows.size(); ++r) std::copy_n(found->second.data() + at(rows[r]) * row, row, smaller.data() + r * row);
+        for (std::size_t r = 0; r < rows.size(); ++r)
+            std::copy_n(found->second.data() + at(rows[r]) * row, row, smaller.data() + r * row);
         found->second = smaller;
     }
 
-    void cut_product(int id, const model<Capacity>& before, const std::vector<int>& outputs, const std::vector<std::vector<int>>& kept_of) {
+    void cut_product(int id, const model<Capacity>& before, const std::vector<int>& outputs,
+                     const std::vector<std::vector<int>>& kept_of) {
         gather(id, ".bias", outputs);
         gather(id, ".weight", outputs);
         if (m_[id].kind != op::linear && m_[id].slide.groups != 1) return;
@@ -230,9 +236,10 @@ private:
 
 }  // namespace detail
 
-/// Removes channels that no output depends on: those that every reader multiplies by zero, and those that are zero whatever the
-/// input. Residual adds, depthwise convolutions and all else that ties channels keep the same ones on both sides. Outputs are the
-/// same numbers as before, because only zeros leave the sums. Many trained int8 models are full of such channels.
+/// Removes channels that no output depends on: those that every reader multiplies by zero, and those that are zero
+/// whatever the input. Residual adds, depthwise convolutions and all else that ties channels keep the same ones on both
+/// sides. Outputs are the same numbers as before, because only zeros leave the sums. Many trained int8 models are full
+/// of such channels.
 ///
 /// @param  m        a model made at run time, as the importer makes it; its shapes become smaller
 /// @param  tensors  its weights; their rows and columns are cut

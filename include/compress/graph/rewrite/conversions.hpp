@@ -44,8 +44,9 @@ constexpr int viewed(const model<Capacity>& m, int id) {
 
 }  // namespace detail
 
-/// A tensor stays in the format of its producer: where the reader's format stores other elements, a `convert` goes between.
-/// An output that is a renamed input, constant or other output is copied by a `convert` as well, so that each output is written.
+/// A tensor stays in the format of its producer: where the reader's format stores other elements, a `convert` goes
+/// between. An output that is a renamed input, constant or other output is copied by a `convert` as well, so that each
+/// output is written.
 template <int Capacity, int Formats>
 constexpr void insert_conversions(model<Capacity>& m, const element (&elements)[Formats]) {
     for (int id = 0; id < m.count; ++id) {
@@ -54,7 +55,8 @@ constexpr void insert_conversions(model<Capacity>& m, const element (&elements)[
             if (elements[m[source].format] == elements[m[id].format] || m[id].kind == op::convert) continue;
             int made = -1;
             for (int other = 0; other < id; ++other)
-                if (m[other].kind == op::convert && m[other].inputs[0] == source && m[other].format == m[id].format) made = other;
+                if (m[other].kind == op::convert && m[other].inputs[0] == source && m[other].format == m[id].format)
+                    made = other;
             if (made < 0) {
                 detail::insert_before(m, id, detail::conversion_of(m[source], source, m[id].format, "/converted"));
                 made = id++;
@@ -73,8 +75,8 @@ constexpr void insert_conversions(model<Capacity>& m, const element (&elements)[
     }
 }
 
-/// What a net runs: folded, fused, with the recipe's formats and the conversions between them. `Fuse` is off where every
-/// value of the written model is to be seen, as in calibration.
+/// What a net runs: folded, fused, with the recipe's formats and the conversions between them. `Fuse` is off where
+/// every value of the written model is to be seen, as in calibration.
 template <int Capacity, class Recipe>
 constexpr auto lower(const model<Capacity>& written, const Recipe& formats, bool fused) {
     auto m = resized<Capacity * 2 + max_outputs>(written);

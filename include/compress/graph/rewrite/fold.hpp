@@ -23,8 +23,8 @@ constexpr int per_channel_constant(const model<Capacity>& m, const node& n) {
     for (int side = 0; side < 2; ++side) {
         const node& c = m[n.inputs[side]];
         const shape& other = m[n.inputs[1 - side]].output;
-        const bool per_channel = c.output.elements() == 1 ||
-                                 (c.output.elements() == c.output.channels() && c.output.channels() == other.channels());
+        const bool per_channel = c.output.elements() == 1 || (c.output.elements() == c.output.channels() &&
+                                                              c.output.channels() == other.channels());
         if (c.kind == op::constant && per_channel && other == n.output) return side;
     }
     return -1;
@@ -46,9 +46,9 @@ constexpr void remove_dead_nodes(model<Capacity>& m) {
 
 }  // namespace detail
 
-/// Folds each batch_norm, and each add or mul by one constant per channel, into the convolution or linear layer before it.
-/// What is folded is written into `folded` of the layer; its weight half (transform/effective_weights.hpp) scales the weights.
-/// A batch_norm with nothing to fold into becomes a depthwise 1x1 convolution.
+/// Folds each batch_norm, and each add or mul by one constant per channel, into the convolution or linear layer before
+/// it. What is folded is written into `folded` of the layer; its weight half (transform/effective_weights.hpp) scales
+/// the weights. A batch_norm with nothing to fold into becomes a depthwise 1x1 convolution.
 template <int Capacity>
 constexpr void fold_into_products(model<Capacity>& m) {
     for (int id = 0; id < m.count; ++id) {

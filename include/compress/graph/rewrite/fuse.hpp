@@ -30,8 +30,8 @@ constexpr void fuse_clamps(model<Capacity>& m) {
     remove_dead_nodes(m);
 }
 
-/// An add of equal shapes becomes the end of the later of its operands, where that is a convolution or linear layer that
-/// nothing else reads. The layer moves to the place of the add, so the other operand is there before it runs.
+/// An add of equal shapes becomes the end of the later of its operands, where that is a convolution or linear layer
+/// that nothing else reads. The layer moves to the place of the add, so the other operand is there before it runs.
 template <int Capacity>
 constexpr void fuse_adds(model<Capacity>& m) {
     for (int id = 0; id < m.count; ++id) {
@@ -55,8 +55,8 @@ constexpr void fuse_adds(model<Capacity>& m) {
 
 }  // namespace detail
 
-/// Clamps and residual adds become the end of the layer before them. An int8 layer still rounds to the scale of each value
-/// that it no longer writes, so the bytes are those of the unfused net.
+/// Clamps and residual adds become the end of the layer before them. An int8 layer still rounds to the scale of each
+/// value that it no longer writes, so the bytes are those of the unfused net.
 template <int Capacity>
 constexpr void fuse(model<Capacity>& m) {
     detail::fuse_clamps(m);

@@ -66,7 +66,7 @@ inline value reorder(importer& im, const traced& t, const axis_order& to, const 
     return insert_transpose(im, name, x, order_between(t.order, to));
 }
 
-} // namespace detail
+}  // namespace detail
 
 inline value arrange(importer& im, const traced& t, const axis_order& order) {
     detail::expect_rank(t.seen.size());
@@ -122,4 +122,4 @@ inline value flattened(importer& im, const traced& t) {
     return x;
 }
 
-} // namespace tensor_compress::onnx
+}  // namespace tensor_compress::onnx

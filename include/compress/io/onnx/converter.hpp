@@ -61,4 +61,4 @@ private:
     std::map<std::string, std::vector<std::string>> refused_, skipped_;
 };
 
-} // namespace tensor_compress::onnx
+}  // namespace tensor_compress::onnx

@@ -33,10 +33,10 @@ struct depends_on_unsupported {};
 struct importer {
     builder<imported_capacity, importer_complaints> g;
     std::int64_t opset = 0;
-    std::int64_t batch = 1; ///< the fixed batch of the file, 1 where it is symbolic
+    std::int64_t batch = 1;  ///< the fixed batch of the file, 1 where it is symbolic
     std::map<std::string, traced, std::less<>> values;
     std::map<std::string, constant, std::less<>> constants;
-    std::map<std::vector<int>, value> rearranged; ///< transposes and reshapes that exist already
+    std::map<std::vector<int>, value> rearranged;  ///< transposes and reshapes that exist already
     named_tensors weights;
     label_maker labels;
 
@@ -197,4 +197,4 @@ inline int source_axis(std::int64_t axis, std::size_t rank, bool batched) {
 inline std::size_t source_rank(const traced& t) { return t.seen.size() + (t.batched ? 1 : 0); }
 inline int source_axis(std::int64_t axis, const traced& t) { return source_axis(axis, source_rank(t), t.batched); }
 
-} // namespace tensor_compress::onnx
+}  // namespace tensor_compress::onnx

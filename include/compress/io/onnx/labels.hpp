@@ -31,7 +31,7 @@ inline std::string without_reserved(std::string_view name) {
     return text;
 }
 
-} // namespace detail
+}  // namespace detail
 
 /// A name as a label: reserved characters replaced; a name of more than 63 characters becomes 8 digits of a hash of all
 /// of it,
@@ -69,4 +69,4 @@ private:
     std::set<std::string, std::less<>> used_;
 };
 
-} // namespace tensor_compress
+}  // namespace tensor_compress

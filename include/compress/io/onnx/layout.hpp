@@ -14,7 +14,7 @@
 
 namespace tensor_compress::onnx {
 
-using extents = std::vector<int>; ///< without the batch dimension
+using extents = std::vector<int>;  ///< without the batch dimension
 using axis_order = std::vector<int>;
 
 /// A value of the source model and where the graph has it.
@@ -28,10 +28,10 @@ struct traced {
     extents base;
     axis_order order;
     extents seen;
-    bool batched = true; ///< the source has a batch dimension before `seen`
-    std::string hint;    ///< name of the source's pending reshape or transpose
+    bool batched = true;  ///< the source has a batch dimension before `seen`
+    std::string hint;     ///< name of the source's pending reshape or transpose
 
-    std::string gate_of = {}; ///< HardSigmoid(alpha = 1/6, beta = 1/2) waiting for the multiplication with this value
+    std::string gate_of = {};  ///< HardSigmoid(alpha = 1/6, beta = 1/2) waiting for the multiplication with this value
 };
 
 inline axis_order plain_order(std::size_t rank) {
@@ -127,4 +127,4 @@ inline shape graph_shape(const extents& source, const axis_order& order) {
     return s;
 }
 
-} // namespace tensor_compress::onnx
+}  // namespace tensor_compress::onnx

@@ -28,11 +28,11 @@ struct tensor_proto {
     std::string name;
     std::vector<std::int64_t> dims;
     element_type type = element_type::undefined;
-    std::string_view raw; ///< little-endian, points into the file's bytes
+    std::string_view raw;  ///< little-endian, points into the file's bytes
     bool has_raw = false;
-    bool external = false; ///< the data are in another file
+    bool external = false;  ///< the data are in another file
     std::vector<float> floats;
-    std::vector<std::int64_t> integers; ///< int32_data or int64_data
+    std::vector<std::int64_t> integers;  ///< int32_data or int64_data
     std::vector<double> doubles;
 };
 
@@ -51,7 +51,7 @@ struct node_proto {
     std::string name, kind, domain;
     std::vector<std::string> inputs, outputs;
     std::vector<attribute_proto> attributes;
-    std::size_t index = 0; ///< position in the file
+    std::size_t index = 0;  ///< position in the file
 };
 
 /// Input or output of the graph. A symbolic or missing extent is -1.
@@ -71,4 +71,4 @@ struct model_proto {
     std::vector<value_info> inputs, outputs;
 };
 
-} // namespace tensor_compress::onnx
+}  // namespace tensor_compress::onnx

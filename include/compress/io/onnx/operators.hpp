@@ -68,4 +68,4 @@ inline const supported_operator* find_operator(const node_proto& n) {
     return nullptr;
 }
 
-} // namespace tensor_compress::onnx
+}  // namespace tensor_compress::onnx

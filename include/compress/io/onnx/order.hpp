@@ -26,7 +26,7 @@ std::vector<const node_proto*> sorted_nodes(const model_proto& m);
 
 namespace detail {
 
-using producers = std::map<std::string, const node_proto*, std::less<>>; // nullptr: an input or initialiser
+using producers = std::map<std::string, const node_proto*, std::less<>>;  // nullptr: an input or initialiser
 
 inline producers producers_of(const model_proto& m) {
     producers found;
@@ -75,7 +75,7 @@ inline std::vector<bool> needed_nodes(const model_proto& m, const producers& fro
     return needed;
 }
 
-} // namespace detail
+}  // namespace detail
 
 inline std::vector<const node_proto*> sorted_nodes(const model_proto& m) {
     const auto from = detail::producers_of(m);
@@ -121,4 +121,4 @@ inline std::vector<const node_proto*> sorted_nodes(const model_proto& m) {
                       "loops are not supported, unroll them before export");
 }
 
-} // namespace tensor_compress::onnx
+}  // namespace tensor_compress::onnx

@@ -225,7 +225,7 @@ inline void parse_opset(pbf_reader fields, model_proto& m) {
     if (domain.empty() || domain == "ai.onnx") m.opset = version;
 }
 
-} // namespace detail
+}  // namespace detail
 
 inline model_proto parse_model(std::string_view bytes) {
     model_proto m;
@@ -245,4 +245,4 @@ inline model_proto parse_model(std::string_view bytes) {
     return m;
 }
 
-} // namespace tensor_compress::onnx
+}  // namespace tensor_compress::onnx

@@ -61,6 +61,6 @@ inline void append(pbf_reader& field, std::vector<double>& to) {
     }
 }
 
-} // namespace detail
+}  // namespace detail
 
-} // namespace tensor_compress::onnx
+}  // namespace tensor_compress::onnx

@@ -102,7 +102,7 @@ inline std::size_t stored_count(const tensor_proto& t) {
     return t.type == element_type::float64 ? t.doubles.size() : t.integers.size();
 }
 
-} // namespace detail
+}  // namespace detail
 
 inline constant decode(const tensor_proto& t) {
     if (t.external)
@@ -147,4 +147,4 @@ inline array<float> to_array(const std::vector<float>& values, const std::vector
     return result;
 }
 
-} // namespace tensor_compress::onnx
+}  // namespace tensor_compress::onnx

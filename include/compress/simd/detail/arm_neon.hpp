@@ -24,7 +24,9 @@ struct neon_unit : float_unit<xsimd::neon64> {
 
     static COMPRESS_INLINE f32 madd(f32 a, f32 b, f32 c) { return vfmaq_f32(c, a, b); }
 
-    static COMPRESS_INLINE bytes4 spread4(std::int32_t four_bytes) { return vreinterpretq_s8_s32(vdupq_n_s32(four_bytes)); }
+    static COMPRESS_INLINE bytes4 spread4(std::int32_t four_bytes) {
+        return vreinterpretq_s8_s32(vdupq_n_s32(four_bytes));
+    }
     static COMPRESS_INLINE bytes4 load_weights(const std::int8_t* p) { return vld1q_s8(p); }
     static COMPRESS_INLINE i32 dot4(i32 sum, bytes4 activations, bytes4 weights) {
 #if defined(__ARM_FEATURE_DOTPROD)
@@ -54,7 +56,8 @@ struct neon_unit : float_unit<xsimd::neon64> {
         return vld1q_s8(bytes);
     }
 
-    /// Zero point and bounds of an output, and four vectors of scaled sums as stored bytes: clamp(value + zero, low, high).
+    /// Zero point and bounds of an output, and four vectors of scaled sums as stored bytes: clamp(value + zero, low,
+    /// high).
     struct byte_end {
         int16x8_t zero;
         int8x16_t low, high;
@@ -113,7 +116,8 @@ struct neon_unit : float_unit<xsimd::neon64> {
     static COMPRESS_INLINE i32 truncate(f32 v) { return vcvtq_s32_f32(v); }
     static COMPRESS_INLINE f32 to_float(i32 v) { return vcvtq_f32_s32(v); }
 
-    /// vqrdmulh is the high product of core/fixed_point.hpp; vrshl rounds ties up, so negative values are moved down by one.
+    /// vqrdmulh is the high product of core/fixed_point.hpp; vrshl rounds ties up, so negative values are moved down by
+    /// one.
     struct factor {
         i32 multiplier, left, right;  ///< `right` is zero or negative, as vrshl takes it
     };
@@ -128,7 +132,9 @@ struct neon_unit : float_unit<xsimd::neon64> {
     }
     static COMPRESS_INLINE i32 requantize(i32 sum, const factor& f) { return scale(vshlq_s32(sum, f.left), f); }
     /// The same of a value that has been shifted left by one more than the factor asks.
-    static COMPRESS_INLINE i32 requantize_doubled(i32 doubled, const factor& f) { return scale(vshrq_n_s32(doubled, 1), f); }
+    static COMPRESS_INLINE i32 requantize_doubled(i32 doubled, const factor& f) {
+        return scale(vshrq_n_s32(doubled, 1), f);
+    }
     static COMPRESS_INLINE i32 scale(i32 value, const factor& f) {
         const i32 high = vqrdmulhq_s32(value, f.multiplier);
         const i32 down = vshrq_n_s32(vandq_s32(high, f.right), 31);

@@ -47,11 +47,17 @@ struct x86_registers_128 {
     static COMPRESS_INLINE reg max_signed8(reg a, reg b) { return _mm_max_epi8(a, b); }
     static COMPRESS_INLINE reg min_signed8(reg a, reg b) { return _mm_min_epi8(a, b); }
     template <int Bits>
-    static COMPRESS_INLINE reg shift_left32(reg v) { return _mm_slli_epi32(v, Bits); }
+    static COMPRESS_INLINE reg shift_left32(reg v) {
+        return _mm_slli_epi32(v, Bits);
+    }
     template <int Bits>
-    static COMPRESS_INLINE reg shift_right32(reg v) { return _mm_srai_epi32(v, Bits); }
+    static COMPRESS_INLINE reg shift_right32(reg v) {
+        return _mm_srai_epi32(v, Bits);
+    }
     template <int Bits>
-    static COMPRESS_INLINE reg shift_right64(reg v) { return _mm_srli_epi64(v, Bits); }
+    static COMPRESS_INLINE reg shift_right64(reg v) {
+        return _mm_srli_epi64(v, Bits);
+    }
     static COMPRESS_INLINE reg high_byte_of16(reg v) { return _mm_srli_epi16(v, 8); }
     static COMPRESS_INLINE reg high_byte_of16_signed(reg v) { return _mm_srai_epi16(v, 8); }
     static COMPRESS_INLINE reg low_byte_of16_signed(reg v) { return _mm_srai_epi16(_mm_slli_epi16(v, 8), 8); }
@@ -60,8 +66,8 @@ struct x86_registers_128 {
         return _mm_blend_epi16(shift_right64<32>(even), odd, 0xcc);
     }
 
-    // SSE has no shift by a different count in each lane: a left one is a product by 2^count, a right one the product by
-    // 2^(30 - count) moved down by 30 in 64 bits, which floors as a shift does. Counts are at most 30.
+    // SSE has no shift by a different count in each lane: a left one is a product by 2^count, a right one the product
+    // by 2^(30 - count) moved down by 30 in 64 bits, which floors as a shift does. Counts are at most 30.
     static COMPRESS_INLINE reg power_of_two(reg count) {
         return _mm_cvttps_epi32(_mm_castsi128_ps(_mm_slli_epi32(_mm_add_epi32(count, splat32(127)), 23)));
     }

@@ -47,11 +47,17 @@ struct x86_registers_256 {
     static COMPRESS_INLINE reg max_signed8(reg a, reg b) { return _mm256_max_epi8(a, b); }
     static COMPRESS_INLINE reg min_signed8(reg a, reg b) { return _mm256_min_epi8(a, b); }
     template <int Bits>
-    static COMPRESS_INLINE reg shift_left32(reg v) { return _mm256_slli_epi32(v, Bits); }
+    static COMPRESS_INLINE reg shift_left32(reg v) {
+        return _mm256_slli_epi32(v, Bits);
+    }
     template <int Bits>
-    static COMPRESS_INLINE reg shift_right32(reg v) { return _mm256_srai_epi32(v, Bits); }
+    static COMPRESS_INLINE reg shift_right32(reg v) {
+        return _mm256_srai_epi32(v, Bits);
+    }
     template <int Bits>
-    static COMPRESS_INLINE reg shift_right64(reg v) { return _mm256_srli_epi64(v, Bits); }
+    static COMPRESS_INLINE reg shift_right64(reg v) {
+        return _mm256_srli_epi64(v, Bits);
+    }
     static COMPRESS_INLINE reg high_byte_of16(reg v) { return _mm256_srli_epi16(v, 8); }
     static COMPRESS_INLINE reg high_byte_of16_signed(reg v) { return _mm256_srai_epi16(v, 8); }
     static COMPRESS_INLINE reg low_byte_of16_signed(reg v) { return _mm256_srai_epi16(_mm256_slli_epi16(v, 8), 8); }
@@ -68,8 +74,12 @@ struct x86_registers_256 {
 
     static COMPRESS_INLINE reg truncate(__m256 v) { return _mm256_cvttps_epi32(v); }
     static COMPRESS_INLINE __m256 to_float(reg v) { return _mm256_cvtepi32_ps(v); }
-    static COMPRESS_INLINE reg widen_unsigned(const void* p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p))); }
-    static COMPRESS_INLINE reg widen_signed(const void* p) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p))); }
+    static COMPRESS_INLINE reg widen_unsigned(const void* p) {
+        return _mm256_cvtepu8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p)));
+    }
+    static COMPRESS_INLINE reg widen_signed(const void* p) {
+        return _mm256_cvtepi8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p)));
+    }
     /// Packing works within 16-byte parts: dword 4 q + j of a vector packed from four holds their part q of vector j.
     static COMPRESS_INLINE reg order_packed(reg v) {
         return _mm256_permutevar8x32_epi32(v, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
@@ -103,11 +113,11 @@ struct x86_registers_256 {
 #if defined(__AVXVNNI__) || (defined(__AVX512VNNI__) && defined(__AVX512VL__))
     /// sum + the four products of unsigned bytes of `a` and signed bytes of `b` in each lane.
     static COMPRESS_INLINE reg dot4(reg sum, reg a, reg b) {
-#if defined(__AVX512VNNI__) && defined(__AVX512VL__)
+#    if defined(__AVX512VNNI__) && defined(__AVX512VL__)
         return _mm256_dpbusd_epi32(sum, a, b);
-#else
+#    else
         return _mm256_dpbusd_avx_epi32(sum, a, b);
-#endif
+#    endif
     }
 #endif
 };

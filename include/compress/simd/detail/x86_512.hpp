@@ -43,11 +43,17 @@ struct x86_registers_512 {
     static COMPRESS_INLINE reg max_signed8(reg a, reg b) { return _mm512_max_epi8(a, b); }
     static COMPRESS_INLINE reg min_signed8(reg a, reg b) { return _mm512_min_epi8(a, b); }
     template <int Bits>
-    static COMPRESS_INLINE reg shift_left32(reg v) { return _mm512_slli_epi32(v, Bits); }
+    static COMPRESS_INLINE reg shift_left32(reg v) {
+        return _mm512_slli_epi32(v, Bits);
+    }
     template <int Bits>
-    static COMPRESS_INLINE reg shift_right32(reg v) { return _mm512_srai_epi32(v, Bits); }
+    static COMPRESS_INLINE reg shift_right32(reg v) {
+        return _mm512_srai_epi32(v, Bits);
+    }
     template <int Bits>
-    static COMPRESS_INLINE reg shift_right64(reg v) { return _mm512_srli_epi64(v, Bits); }
+    static COMPRESS_INLINE reg shift_right64(reg v) {
+        return _mm512_srli_epi64(v, Bits);
+    }
     static COMPRESS_INLINE reg high_byte_of16(reg v) { return _mm512_srli_epi16(v, 8); }
     static COMPRESS_INLINE reg high_byte_of16_signed(reg v) { return _mm512_srai_epi16(v, 8); }
     static COMPRESS_INLINE reg low_byte_of16_signed(reg v) { return _mm512_srai_epi16(_mm512_slli_epi16(v, 8), 8); }
@@ -64,14 +70,18 @@ struct x86_registers_512 {
 
     static COMPRESS_INLINE reg truncate(__m512 v) { return _mm512_cvttps_epi32(v); }
     static COMPRESS_INLINE __m512 to_float(reg v) { return _mm512_cvtepi32_ps(v); }
-    static COMPRESS_INLINE reg widen_unsigned(const void* p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p))); }
-    static COMPRESS_INLINE reg widen_signed(const void* p) { return _mm512_cvtepi8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p))); }
+    static COMPRESS_INLINE reg widen_unsigned(const void* p) {
+        return _mm512_cvtepu8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+    }
+    static COMPRESS_INLINE reg widen_signed(const void* p) {
+        return _mm512_cvtepi8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+    }
     /// Packing works within 16-byte parts: dword 4 q + j of a vector packed from four holds their part q of vector j.
     static COMPRESS_INLINE reg order_packed(reg v) {
         return _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), v);
     }
-    /// The first `Bytes` bytes, in stores of exactly that size: a load after a masked store waits for all the bytes that the mask
-    /// could have covered, which costs an in-place residual three times the layer.
+    /// The first `Bytes` bytes, in stores of exactly that size: a load after a masked store waits for all the bytes
+    /// that the mask could have covered, which costs an in-place residual three times the layer.
     template <int Bytes>
     static COMPRESS_INLINE void store_part(void* p, reg v) {
         auto* to = static_cast<char*>(p);
@@ -79,10 +89,12 @@ struct x86_registers_512 {
             store(p, v);
         } else if constexpr (Bytes >= 32) {
             _mm256_storeu_si256(static_cast<__m256i*>(p), _mm512_castsi512_si256(v));
-            if constexpr (Bytes > 32) store_part<Bytes - 32>(to + 32, _mm512_castsi256_si512(_mm512_extracti64x4_epi64(v, 1)));
+            if constexpr (Bytes > 32)
+                store_part<Bytes - 32>(to + 32, _mm512_castsi256_si512(_mm512_extracti64x4_epi64(v, 1)));
         } else if constexpr (Bytes >= 16) {
             _mm_storeu_si128(static_cast<__m128i*>(p), _mm512_castsi512_si128(v));
-            if constexpr (Bytes > 16) store_part<Bytes - 16>(to + 16, _mm512_castsi128_si512(_mm512_extracti32x4_epi32(v, 1)));
+            if constexpr (Bytes > 16)
+                store_part<Bytes - 16>(to + 16, _mm512_castsi128_si512(_mm512_extracti32x4_epi32(v, 1)));
         } else if constexpr (Bytes >= 8) {
             _mm_storel_epi64(static_cast<__m128i*>(p), _mm512_castsi512_si128(v));
             if constexpr (Bytes > 8)
@@ -100,13 +112,14 @@ struct x86_registers_512 {
 #if defined(__AVX512VNNI__)
     /// sum + the four products of unsigned bytes of `a` and signed bytes of `b` in each lane.
     static COMPRESS_INLINE reg dot4(reg sum, reg a, reg b) {
-#if defined(__clang__)
+#    if defined(__clang__)
         return _mm512_dpbusd_epi32(sum, a, b);
-#else
-        // g++ 12 spills around the intrinsic above 16 sums (460 -> 190 GOP/s); it leaves an asm operand in its register.
+#    else
+        // g++ 12 spills around the intrinsic above 16 sums (460 -> 190 GOP/s); it leaves an asm operand in its
+        // register.
         asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
         return sum;
-#endif
+#    endif
     }
 #endif
 };

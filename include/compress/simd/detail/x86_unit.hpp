@@ -23,7 +23,8 @@ COMPRESS_INLINE F32 x86_madd(F32 a, F32 b, F32 c) {
     if constexpr (sizeof(F32) == 16) return a * b + c;
 }
 
-/// The primitives of kernels/ over one width of x86 registers: one algorithm, the registers say how an instruction is called.
+/// The primitives of kernels/ over one width of x86 registers: one algorithm, the registers say how an instruction is
+/// called.
 template <class XsimdArch, class Registers, bool Vnni>
 struct x86_unit : float_unit<XsimdArch> {
     using typename float_unit<XsimdArch>::f32;
@@ -84,8 +85,9 @@ struct x86_unit : float_unit<XsimdArch> {
     static COMPRESS_INLINE row_bytes load_row(const std::int8_t* p) { return R::bit_xor(R::load(p), R::splat8(-128)); }
     static COMPRESS_INLINE row_bytes splat_row(int stored) { return R::splat8(stored); }
 
-    /// Four rows of bytes become four vectors of [channels][4 rows]. Vector j holds, in its 16-byte part q, the channels
-    /// 16 q + 4 j .. + 3: the unpack instructions do not cross those parts. `store_interleaved` undoes the order.
+    /// Four rows of bytes become four vectors of [channels][4 rows]. Vector j holds, in its 16-byte part q, the
+    /// channels 16 q + 4 j .. + 3: the unpack instructions do not cross those parts. `store_interleaved` undoes the
+    /// order.
     static COMPRESS_INLINE void interleave4(const row_bytes (&rows)[4], bytes4 (&out)[4]) {
         const i32 low01 = R::unpack_low8(rows[0], rows[1]), high01 = R::unpack_high8(rows[0], rows[1]);
         const i32 low23 = R::unpack_low8(rows[2], rows[3]), high23 = R::unpack_high8(rows[2], rows[3]);
@@ -119,7 +121,8 @@ struct x86_unit : float_unit<XsimdArch> {
         else
             return R::min_signed8(R::max_signed8(R::pack16_signed(low, high), e.low), e.high);
     }
-    /// The first `Bytes` bytes of a narrowed row: of vectors in the order of interleave4, and of vectors in that of memory.
+    /// The first `Bytes` bytes of a narrowed row: of vectors in the order of interleave4, and of vectors in that of
+    /// memory.
     template <int Bytes>
     static COMPRESS_INLINE void store_interleaved(void* p, row_bytes v) {
         R::template store_part<Bytes>(p, v);
@@ -167,8 +170,8 @@ struct x86_unit : float_unit<XsimdArch> {
 
     // --- requantisation: bit for bit `requantize` of core/fixed_point.hpp ---
 
-    /// Multipliers of even lanes, those of odd lanes moved down, and shifts. The left shift is one more than asked: the high
-    /// product is the upper half of twice the value times the multiplier.
+    /// Multipliers of even lanes, those of odd lanes moved down, and shifts. The left shift is one more than asked: the
+    /// high product is the upper half of twice the value times the multiplier.
     struct factor {
         i32 even, odd, left, right, half, rounds;
     };
@@ -176,15 +179,22 @@ struct x86_unit : float_unit<XsimdArch> {
         const i32 none = R::zero(), one = R::splat32(1);
         const i32 right = R::max32(R::sub32(none, shift), none);
         const i32 rounds = R::template shift_right32<31>(R::sub32(none, right));
-        const i32 half = R::bit_and(rounds, R::shift_left_by(one, R::left_operand(R::max32(R::sub32(right, one), none))));
-        return {multiplier, R::template shift_right64<32>(multiplier), R::left_operand(R::add32(R::max32(shift, none), one)),
-                R::right_operand(right), half, rounds};
+        const i32 half =
+            R::bit_and(rounds, R::shift_left_by(one, R::left_operand(R::max32(R::sub32(right, one), none))));
+        return {multiplier,
+                R::template shift_right64<32>(multiplier),
+                R::left_operand(R::add32(R::max32(shift, none), one)),
+                R::right_operand(right),
+                half,
+                rounds};
     }
     static COMPRESS_INLINE factor load_factor(const std::int32_t* multiplier, const std::int8_t* shift) {
         return make_factor(R::load(multiplier), R::widen_signed(shift));
     }
     /// @pre  |sum| * 2^(left shift + 1) < 2^31; right shifts are at most 30
-    static COMPRESS_INLINE i32 requantize(i32 sum, const factor& f) { return requantize_doubled(R::shift_left_by(sum, f.left), f); }
+    static COMPRESS_INLINE i32 requantize(i32 sum, const factor& f) {
+        return requantize_doubled(R::shift_left_by(sum, f.left), f);
+    }
     /// The same of a value that has been shifted left by one more than the factor asks.
     static COMPRESS_INLINE i32 requantize_doubled(i32 doubled, const factor& f) {
         const i32 rounding = R::splat64(std::int64_t{1} << 31);

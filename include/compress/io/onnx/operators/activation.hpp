@@ -30,7 +30,7 @@ inline float clip_bound(const operation& o, const char* attribute, std::size_t i
     return c.floats[0];
 }
 
-} // namespace detail
+}  // namespace detail
 
 inline void identity(operation& o) {
     if (const constant* c = o.constant_at(0)) return o.define(*c);
@@ -113,4 +113,4 @@ inline void softmax(operation& o) {
     o.define(std::move(result));
 }
 
-} // namespace tensor_compress::onnx
+}  // namespace tensor_compress::onnx

@@ -43,7 +43,7 @@ inline std::int64_t apply(arithmetic kind, std::int64_t a, std::int64_t b) {
         failed = __builtin_mul_overflow(a, b, &result);
         break;
     default:
-        failed = b == 0 || b == -1; // the lowest number divided by -1 overflows too
+        failed = b == 0 || b == -1;  // the lowest number divided by -1 overflows too
         if (!failed) result = a / b;
     }
     if (failed) throw model_error("its arithmetic on shapes overflows or divides by zero", check_export);
@@ -212,7 +212,7 @@ inline bool is_gated(const operation& o, std::size_t side) {
     return o.any_value_at(side).gate_of == o.input_name(1 - side);
 }
 
-} // namespace detail
+}  // namespace detail
 
 /// Add, Sub, Mul, Div: of two values, or a value and a constant, or folded of two constants.
 template <arithmetic Kind>
@@ -230,4 +230,4 @@ void arithmetic_of(operation& o) {
     detail::of_values(o, Kind);
 }
 
-} // namespace tensor_compress::onnx
+}  // namespace tensor_compress::onnx

@@ -20,7 +20,7 @@ inline array<float> per_channel(const operation& o, std::size_t input, const cha
     return to_array(c.floats, {channels});
 }
 
-} // namespace detail
+}  // namespace detail
 
 /// Conv: two-dimensional, weight [O, I / group, KH, KW], optional bias [O].
 inline void convolution(operation& o) {
@@ -82,4 +82,4 @@ inline void batch_normalization(operation& o) {
     o.define(arranged(y, x.seen, order));
 }
 
-} // namespace tensor_compress::onnx
+}  // namespace tensor_compress::onnx

@@ -25,7 +25,7 @@ inline constant integer_vector(std::vector<std::int64_t> values) {
     return c;
 }
 
-} // namespace detail
+}  // namespace detail
 
 /// Constant: a tensor, a number or a list of numbers.
 inline void constant_node(operation& o) {
@@ -128,4 +128,4 @@ inline void cast(operation& o) {
     o.define(std::move(result));
 }
 
-} // namespace tensor_compress::onnx
+}  // namespace tensor_compress::onnx

@@ -63,7 +63,7 @@ inline value concat_many(operation& o, std::vector<value> parts, int axis) {
     return concat_of(o.im, o.name(), parts.data(), parts.size(), axis);
 }
 
-} // namespace detail
+}  // namespace detail
 
 /// Concat along any axis but the batch. All values take the order of the first image among them, else of the first
 /// value.
@@ -138,4 +138,4 @@ inline void pad(operation& o) {
     o.define(arranged(y, {out.channels(), out.height(), out.width()}, channels_last_order(3)));
 }
 
-} // namespace tensor_compress::onnx
+}  // namespace tensor_compress::onnx

@@ -15,7 +15,7 @@ namespace detail {
 struct matrix {
     std::size_t outputs, inputs;
     const std::vector<float>& values;
-    bool output_major; ///< [out, in], else [in, out]
+    bool output_major;  ///< [out, in], else [in, out]
 
     float at(std::size_t output, std::size_t input) const {
         return values[output_major ? output * inputs + input : input * outputs + output];
@@ -64,7 +64,7 @@ inline array<float> gemm_bias(const operation& o, std::size_t outputs, float sca
     return bias;
 }
 
-} // namespace detail
+}  // namespace detail
 
 /// Gemm: alpha * A * B + beta * C with constant B and C; transB is part of the weight, alpha and beta go into the
 /// numbers.
@@ -113,4 +113,4 @@ inline void matrix_product(operation& o) {
     o.define(std::move(result));
 }
 
-} // namespace tensor_compress::onnx
+}  // namespace tensor_compress::onnx

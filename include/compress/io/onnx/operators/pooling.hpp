@@ -59,7 +59,7 @@ inline void mean_of_image(operation& o, const traced& x, int kept, bool keep_axe
     o.define(std::move(result));
 }
 
-} // namespace detail
+}  // namespace detail
 
 inline void max_pool(operation& o) {
     if (o.node().outputs.size() > 1 && !o.node().outputs[1].empty())
@@ -92,4 +92,4 @@ inline void reduce_mean(operation& o) {
     detail::mean_of_image(o, x, static_cast<int>(kept), o.integer("keepdims", 1) != 0);
 }
 
-} // namespace tensor_compress::onnx
+}  // namespace tensor_compress::onnx

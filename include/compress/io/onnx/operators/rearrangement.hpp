@@ -43,8 +43,8 @@ inline std::vector<std::int64_t> resolved_shape(std::vector<std::int64_t> wanted
         if (extent == -1)
             open = &extent;
         else if (known > 0 && extent > 0 && known <= total)
-            known *= extent; // both are at most `total`, which fits 31 bits for values and is bounded by the file for
-                             // constants
+            known *= extent;  // both are at most `total`, which fits 31 bits for values and is bounded by the file for
+                              // constants
         else if (extent == 0)
             known = 0;
     }
@@ -96,7 +96,7 @@ void change_shape(operation& o, const Change& change) {
     see_as(o, x, std::move(seen));
 }
 
-} // namespace detail
+}  // namespace detail
 
 /// Reshape to a constant shape whose first extent is the batch: 0, -1, 1, or the fixed batch of the file.
 inline void reshape(operation& o) {
@@ -185,7 +185,7 @@ inline constant transposed(const constant& c, const std::vector<int>& order) {
     return result;
 }
 
-} // namespace detail
+}  // namespace detail
 
 /// Transpose only renames the axes of the source; the graph's tensor stays as it is until a reader needs another order.
 inline void transpose(operation& o) {
@@ -211,4 +211,4 @@ inline void transpose(operation& o) {
     o.define(std::move(x));
 }
 
-} // namespace tensor_compress::onnx
+}  // namespace tensor_compress::onnx

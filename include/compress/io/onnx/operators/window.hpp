@@ -30,7 +30,7 @@ inline extent2 pair_of(const operation& o, const char* attribute, int otherwise)
 /// SAME_LOWER: the odd row or column at the beginning.
 inline margins swapped(margins m) { return {m.bottom, m.right, m.top, m.left}; }
 
-} // namespace detail
+}  // namespace detail
 
 /// @param  kernel  where the attribute is missing; of extent 0 where it must be there
 inline window_attributes window_of(const operation& o, const shape& image, extent2 kernel) {
@@ -64,4 +64,4 @@ inline padding padding_of(const window_attributes& w) {
     return {w.around.top, w.around.left, w.around.bottom, w.around.right};
 }
 
-} // namespace tensor_compress::onnx
+}  // namespace tensor_compress::onnx
