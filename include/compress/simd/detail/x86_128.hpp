@@ -61,6 +61,12 @@ struct x86_registers_128 {
     static COMPRESS_INLINE reg high_byte_of16(reg v) { return _mm_srli_epi16(v, 8); }
     static COMPRESS_INLINE reg high_byte_of16_signed(reg v) { return _mm_srai_epi16(v, 8); }
     static COMPRESS_INLINE reg low_byte_of16_signed(reg v) { return _mm_srai_epi16(_mm_slli_epi16(v, 8), 8); }
+    /// x + y in the lanes where `sign` is negative, else x.
+    static COMPRESS_INLINE reg add_where_negative(reg x, reg sign, reg y) {
+        return add32(x, bit_and(shift_right32<31>(sign), y));
+    }
+    /// Odd lanes in the place of even ones; by a shuffle, because the shifts around it fill their port.
+    static COMPRESS_INLINE reg odd_to_even(reg v) { return _mm_shuffle_epi32(v, 0xf5); }
     /// Even 32-bit lanes of the high halves of `even`, odd ones of those of `odd`.
     static COMPRESS_INLINE reg merge_high_halves(reg even, reg odd) {
         return _mm_blend_epi16(shift_right64<32>(even), odd, 0xcc);

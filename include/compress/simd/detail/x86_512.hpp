@@ -57,6 +57,12 @@ struct x86_registers_512 {
     static COMPRESS_INLINE reg high_byte_of16(reg v) { return _mm512_srli_epi16(v, 8); }
     static COMPRESS_INLINE reg high_byte_of16_signed(reg v) { return _mm512_srai_epi16(v, 8); }
     static COMPRESS_INLINE reg low_byte_of16_signed(reg v) { return _mm512_srai_epi16(_mm512_slli_epi16(v, 8), 8); }
+    /// x + y in the lanes where `sign` is negative, else x.
+    static COMPRESS_INLINE reg add_where_negative(reg x, reg sign, reg y) {
+        return _mm512_mask_add_epi32(x, _mm512_cmplt_epi32_mask(sign, zero()), x, y);
+    }
+    /// Odd lanes in the place of even ones; by a shuffle, because the shifts around it fill their port.
+    static COMPRESS_INLINE reg odd_to_even(reg v) { return _mm512_shuffle_epi32(v, static_cast<_MM_PERM_ENUM>(0xf5)); }
     /// Even 32-bit lanes of the high halves of `even`, odd ones of those of `odd`.
     static COMPRESS_INLINE reg merge_high_halves(reg even, reg odd) {
         return _mm512_mask_blend_epi32(0xaaaa, shift_right64<32>(even), odd);

@@ -199,10 +199,9 @@ struct x86_unit : float_unit<XsimdArch> {
     static COMPRESS_INLINE i32 requantize_doubled(i32 doubled, const factor& f) {
         const i32 rounding = R::splat64(std::int64_t{1} << 31);
         const i32 even = R::add64(R::mul_even(doubled, f.even), rounding);
-        const i32 odd = R::add64(R::mul_even(R::template shift_right64<32>(doubled), f.odd), rounding);
+        const i32 odd = R::add64(R::mul_even(R::odd_to_even(doubled), f.odd), rounding);
         const i32 high = R::merge_high_halves(even, odd);
-        const i32 sign = R::bit_and(R::template shift_right32<31>(high), f.rounds);
-        return R::shift_right_by(R::add32(R::add32(high, f.half), sign), f.right);
+        return R::shift_right_by(R::add_where_negative(R::add32(high, f.half), high, f.rounds), f.right);
     }
 };
 
