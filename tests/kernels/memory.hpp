@@ -4,8 +4,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -49,8 +52,14 @@ public:
         const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
         const std::size_t middle = (bytes + page - 1) / page * page;
         mapped_ = middle + 2 * page;
-        base_ = static_cast<std::byte*>(mmap(nullptr, mapped_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-        if (base_ == MAP_FAILED || mprotect(base_ + page, middle, PROT_READ | PROT_WRITE) != 0) _exit(3);
+        // Opened first and fenced then: the emulator of AArch64 refuses to open what was mapped closed.
+        void* mapped = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        base_ = static_cast<std::byte*>(mapped);
+        if (mapped == MAP_FAILED || mprotect(base_, page, PROT_NONE) != 0 ||
+            mprotect(base_ + page + middle, page, PROT_NONE) != 0) {
+            std::fprintf(stderr, "no fenced memory of %zu bytes: %s\n", bytes, std::strerror(errno));
+            std::exit(3);
+        }
         data_ = base_ + page + (at == end ? middle - bytes : 0);
         if (contents != nullptr) std::memcpy(data_, contents, bytes);
     }

@@ -158,7 +158,7 @@ COMPRESS_NOTHROW constexpr void quantize_elements(affine a, const float* input, 
                 const f32 x = V::load(input + i + k * V::lanes);
                 // Halves go away from zero; what is not a number becomes zero; what is beyond 512 steps is beyond the
                 // bounds.
-                const f32 real = V::min(V::max(V::zero_if_nan(x) / scale, -bound), bound);
+                const f32 real = V::min(V::max(V::divide(V::zero_if_nan(x), scale), -bound), bound);
                 steps[k] = V::truncate(real + V::copy_sign(just_below_half, real));
             }
             V::template store_ordered<step>(output + i, V::template narrow<Out>(steps, end));

@@ -138,13 +138,13 @@ COMPRESS_NOTHROW constexpr void avg_pool(const In* input, Out* output, int zero_
                         typename V::i32 means[4];
                         for (int k = 0; k < 4; ++k) {
                             const typename V::f32 sum = V::to_float(sums[k]);
-                            means[k] = V::truncate((sum + V::copy_sign(half, sum)) / divisor);
+                            means[k] = V::truncate(V::divide(sum + V::copy_sign(half, sum), divisor));
                         }
                         constexpr int offset = stored_offset<Out>;
                         V::template store_ordered<block>(
                             to, V::template narrow<Out>(means, V::make_byte_end(offset, -128 + offset, 127 + offset)));
                     } else {
-                        for (int k = 0; k < 4; ++k) V::store(to + k * V::lanes, sums[k] / divisor);
+                        for (int k = 0; k < 4; ++k) V::store(to + k * V::lanes, V::divide(sums[k], divisor));
                     }
                 }
             });
