@@ -82,8 +82,7 @@ template <class Net>
 variant_report evaluate(std::string name, const named_tensors& tensors, const calibration& seen,
                         const typename Net::weights& weights, const data_set& data) {
     using float_net = net<Net::model, all_fp32>;
-    constexpr bool is_float = detail::lowered<Net::model, Net::recipe, lowering::fused>.count > 0 &&
-                              Net::recipe_type::count == 1 && Net::recipe_type::elements[0] == element::float32;
+    constexpr bool is_float = Net::recipe_type::count == 1 && Net::recipe_type::elements[0] == element::float32;
     variant_report r;
     r.name = std::move(name);
     r.precision = detail::formats_of<Net>(&layer_info::precision);

@@ -15,11 +15,6 @@ struct float_end {
     friend constexpr bool operator==(const float_end&, const float_end&) = default;
 };
 
-COMPRESS_NOTHROW constexpr float clamp_float(float v, clamp_kind kind) {
-    if (kind != clamp_kind::none && !(v > 0.0f)) return 0.0f;
-    return kind == clamp_kind::relu6 && v > 6.0f ? 6.0f : v;
-}
-
 namespace detail {
 COMPRESS_NOTHROW constexpr float load_float(const std::int8_t* packed, int element) {
     return load_bytes<float>(packed + 4 * element);

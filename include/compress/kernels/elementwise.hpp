@@ -68,19 +68,15 @@ COMPRESS_NOTHROW constexpr void for_each_pair(F f) {
                 f(i + j, P.first_period == P.count ? i + j : j, P.second_period == P.count ? i + j : j);
     }
 }
-COMPRESS_NOTHROW constexpr float clamp_to(float v, clamp_kind kind) {
-    if (kind != clamp_kind::none && !(v > 0.0f)) return 0.0f;
-    return kind == clamp_kind::relu6 && v > 6.0f ? 6.0f : v;
-}
 }  // namespace detail
 
 template <pair_extent P, clamp_kind Clamp>
 COMPRESS_NOTHROW constexpr void add_fp32(const float* a, const float* b, float* output) {
-    detail::for_each_pair<P>([&](int i, int j, int k) { output[i] = detail::clamp_to(a[j] + b[k], Clamp); });
+    detail::for_each_pair<P>([&](int i, int j, int k) { output[i] = clamp_float(a[j] + b[k], Clamp); });
 }
 template <pair_extent P, clamp_kind Clamp>
 COMPRESS_NOTHROW constexpr void mul_fp32(const float* a, const float* b, float* output) {
-    detail::for_each_pair<P>([&](int i, int j, int k) { output[i] = detail::clamp_to(a[j] * b[k], Clamp); });
+    detail::for_each_pair<P>([&](int i, int j, int k) { output[i] = clamp_float(a[j] * b[k], Clamp); });
 }
 
 /// Source: TensorFlow Lite reference Add for int8.
@@ -111,10 +107,8 @@ COMPRESS_NOTHROW constexpr void add_int8(const add_scaling& s, const A* a, const
         using V = simd::vector_unit<Isa>;
         using i32 = typename V::i32;
         constexpr int vectors = V::vectors_per_panel, step = 4 * V::lanes;
-        const auto splat = [](fixed_multiplier m) {
-            return V::make_factor(V::splat_int(m.multiplier), V::splat_int(m.shift));
-        };
-        const auto first = splat(s.first), second = splat(s.second), sum = splat(s.sum);
+        const auto first = simd::splat_factor<V>(s.first), second = simd::splat_factor<V>(s.second),
+                   sum = simd::splat_factor<V>(s.sum);
         const i32 first_zero = V::splat_int(s.first_zero_point + stored_offset<A>);
         const i32 second_zero = V::splat_int(s.second_zero_point + stored_offset<B>);
         constexpr int offset = stored_offset<Out>;

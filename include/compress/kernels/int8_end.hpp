@@ -42,8 +42,6 @@ struct int8_end {
 /// The same over vectors. The result is written as `Out`, whose zero may be moved by `stored_offset`.
 template <class V, class Out, bool Residual>
 struct int8_vector_end {
-    using i32 = typename V::i32;
-    using factor = typename V::factor;
     static constexpr int offset = stored_offset<Out>;
     static constexpr int group = 4;  ///< vectors that are narrowed to bytes together
 
@@ -71,14 +69,11 @@ struct int8_vector_end<V, Out, true> {
         : bytes(V::make_byte_end(e.add.zero_point + offset, e.add.low + offset, e.add.high + offset)),
           stage_low(V::splat_int(e.low - e.zero_point)),
           stage_high(V::splat_int(e.high - e.zero_point)),
-          stage_factor(splat(e.add.first)),
-          residual_factor(splat(e.add.second)),
-          sum_factor(splat(e.add.sum)),
+          stage_factor(simd::splat_factor<V>(e.add.first)),
+          residual_factor(simd::splat_factor<V>(e.add.second)),
+          sum_factor(simd::splat_factor<V>(e.add.sum)),
           residual_zero(e.add.second_zero_point) {}
 
-    static COMPRESS_INLINE factor splat(fixed_multiplier m) {
-        return V::make_factor(V::splat_int(m.multiplier), V::splat_int(m.shift));
-    }
     /// Scaled sum and stored residual to the scaled result, to which the zero point is still to be added. The common
     /// factors are below 1, so the shift by 20 can be one by 21 that doubles as well.
     COMPRESS_INLINE i32 add(i32 scaled, i32 residual, int residual_offset) const {

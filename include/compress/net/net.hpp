@@ -226,8 +226,7 @@ struct net_run<Net, std::integer_sequence<int, In...>, std::integer_sequence<int
     /// @param  inputs   one span per input, [height, width, channels] each
     /// @param  outputs  one span per output; must not overlap inputs or the arena
     /// @param  arena    std::byte[N], std::array or span of static size, at least Net::arena_bytes; aligned as float
-    /// where
-    ///                  layers are float, on 64 bytes for speed; nothing outside of it is touched
+    ///                  where layers are float, on 64 bytes for speed; nothing outside of it is touched
     /// @param  threads  who runs the parts of a layer; `serial` if not given
     template <class Arena, executor Executor = serial, class N = Net>
     static void run(const typename N::weights& weights, typename N::template input<In>... inputs,

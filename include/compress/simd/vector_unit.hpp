@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <compress/core/config.hpp>
+#include <compress/core/fixed_point.hpp>
 #include <compress/simd/isa.hpp>
 
 #if defined(COMPRESS_FORCE_SCALAR)
@@ -79,5 +81,11 @@ struct vector_unit<isa::neon_dot> : neon_unit<true> {
 };
 
 #endif
+
+/// One factor for all lanes.
+template <class V>
+COMPRESS_INLINE typename V::factor splat_factor(fixed_multiplier m) {
+    return V::make_factor(V::splat_int(m.multiplier), V::splat_int(m.shift));
+}
 
 }  // namespace tensor_compress::simd

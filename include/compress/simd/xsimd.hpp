@@ -16,7 +16,6 @@ namespace tensor_compress::simd {
 template <class XsimdArch>
 struct float_unit {
     using f32 = xsimd::batch<float, XsimdArch>;
-    static constexpr int float_lanes = static_cast<int>(f32::size);
 
     static COMPRESS_INLINE f32 load(const float* p) { return f32::load_unaligned(p); }
     static COMPRESS_INLINE f32 splat(float v) { return f32(v); }
@@ -26,8 +25,6 @@ struct float_unit {
     static COMPRESS_INLINE f32 divide(f32 a, f32 b) { return a / b; }
     static COMPRESS_INLINE f32 copy_sign(f32 size, f32 sign) { return xsimd::copysign(size, sign); }
     static COMPRESS_INLINE f32 zero_if_nan(f32 v) { return xsimd::select(v == v, v, f32(0.0f)); }
-    static COMPRESS_INLINE f32 exp(f32 v) { return xsimd::exp(v); }
-    static COMPRESS_INLINE f32 tanh(f32 v) { return xsimd::tanh(v); }
 };
 
 }  // namespace tensor_compress::simd
