@@ -69,6 +69,8 @@ TEST_CASE("conv2d_int8 gives the bytes of the definition: pixels and rows", "[ke
     tests::int8_seen seen;
     check(kernel<conv_geometry{5, 6, 5, 5, 6, 24}, value, byte>("1x1, 5 channels, the image as one row"), seen);
     check(kernel<conv_geometry{1, 7, 64, 1, 7, 70}, byte, byte>("1x1, 64 to 70 channels"), seen);
+    check(kernel<conv_geometry{1, 31, 3, 1, 31, 16}, byte, byte>("1x1, rows of one panel side by side"), seen);
+    check(kernel<conv_geometry{1, 29, 8, 1, 29, 24}, byte, value>("1x1, rows of one panel and a half"), seen);
     check(kernel<conv_geometry{7, 7, 16, 4, 4, 16, 1, 1, 2, 2}, byte, value>("1x1, stride 2"), seen);
     check(kernel<conv_geometry{2, 2, 4, 4, 5, 20, 1, 1, 1, 1, 1, 1, 1, 2}, byte, byte>("1x1 over a padded image"),
           seen);
@@ -85,6 +87,8 @@ TEST_CASE("conv2d_int8 adds a residual", "[kernels]") {
     tests::int8_seen seen;
     check(kernel<same(3, 8, 8, 16, 3), byte, byte, true>("3x3 of whole panels"), seen);
     check(kernel<conv_geometry{4, 5, 16, 4, 5, 24}, value, byte, true, value>("1x1, the last panel in part"), seen);
+    check(kernel<conv_geometry{1, 19, 12, 1, 19, 24}, byte, byte, true>("1x1, a row of many tiles"), seen);
+    check(kernel<conv_geometry{1, 15, 16, 1, 15, 16}, byte, byte, true>("1x1, rows side by side"), seen);
     check(kernel<linear(33, 10), byte, value, true, byte>("linear"), seen);
     CHECK(seen.low > 200);
     CHECK(seen.high > 200);

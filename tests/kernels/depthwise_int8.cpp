@@ -41,6 +41,11 @@ TEST_CASE("depthwise_int8 gives the bytes of the definition", "[kernels]") {
     tests::int8_seen seen;
     check(kernel<same(3, 7, 16, 3), byte, byte>("3x3, pairs of pixels and one left"), seen);
     check(kernel<same(2, 6, 70, 3), value, byte>("3x3, 70 channels"), seen);
+    check(kernel<same(3, 9, 112, 3), value, byte>("3x3, 64 + 32 + 16 channels, pixels side by side"), seen);
+    check(kernel<same(2, 11, 32, 5), byte, value>("5x5, 32 channels, two pixels side by side"), seen);
+    check(kernel<conv_geometry{5, 17, 16, 3, 9, 16, 3, 3, 2, 2, 1, 1, 1, 1, 16}, byte, byte>(
+              "3x3, stride 2, 16 channels, four pixels side by side"),
+          seen);
     check(kernel<same(4, 1, 5, 3), byte, value>("3x3, one pixel wide"), seen);
     check(kernel<conv_geometry{4, 6, 24, 2, 3, 24, 3, 3, 2, 2, 1, 1, 0, 0, 24}, byte, byte>(
               "3x3, stride 2, 'same' of even sizes"),

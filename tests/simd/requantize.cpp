@@ -4,58 +4,14 @@
 #include <compress/core/fixed_point.hpp>
 
 #include "../catch.hpp"
-#include "../kernels/definition.hpp"
-#include "../kernels/memory.hpp"
+#include "../kernels/requantize_data.hpp"
 
 namespace {
 namespace requantize_test {
 
 namespace tc = tensor_compress;
 
-/// Sums and factors side by side, as many as fill whole vectors.
-struct requantize_data {
-    std::vector<std::int32_t> sums, multipliers;
-    std::vector<std::int8_t> shifts;
-    void add(std::int32_t sum, std::int32_t multiplier, int shift) {
-        sums.push_back(sum);
-        multipliers.push_back(multiplier);
-        shifts.push_back(static_cast<std::int8_t>(shift));
-    }
-    tc::fixed_multiplier factor(std::size_t i) const { return {multipliers[i], shifts[i]}; }
-};
-
-/// The largest sum that may be multiplied by 2^(shift + 1).
-int room(int shift) { return static_cast<int>((std::int64_t{1} << (30 - (shift > 0 ? shift : 0))) - 1); }
-
-requantize_data make_random(int count) {
-    tests::numbers random(7);
-    requantize_data data;
-    for (int i = 0; i < count; ++i) {
-        const int shift = random.between(-30, i % 4 == 0 ? 29 : 0);
-        const int most = room(shift), small = random.between(1, 30);  // of all magnitudes
-        const int sum = random.between(-most, most) >> (i % 2 == 0 ? 0 : small);
-        data.add(sum, i % 64 == 0 ? 0 : random.between(1 << 30, 2147483647), shift);
-    }
-    return data;
-}
-
-/// Values halfway between two results and their neighbours, and the ends of all ranges.
-requantize_data make_ties() {
-    requantize_data data;
-    for (int shift = -30; shift <= 29; ++shift)
-        for (const std::int32_t multiplier : {1 << 30, (1 << 30) + 1, 1610612736, 2147483647})
-            for (int k = -8; k < 8; ++k)
-                for (int neighbour = -2; neighbour <= 2; ++neighbour) {
-                    const std::int64_t half =
-                        shift < 0 ? std::int64_t{1} << -shift : 1;  // times 1/2 is half a step of the result
-                    const std::int64_t near_tie = (2 * k + 1) * half + neighbour;
-                    const std::int64_t near_end = (k < 0 ? -1 : 1) * (room(shift) - (neighbour + 2) * 3 - (k & 7));
-                    for (const std::int64_t sum : {near_tie, near_end})
-                        if (std::abs(sum) <= room(shift)) data.add(static_cast<std::int32_t>(sum), multiplier, shift);
-                }
-    while (data.sums.size() % 16 != 0) data.add(0, 0, 0);
-    return data;
-}
+using tests::requantize_data;
 
 /// How many results of core/fixed_point.hpp differ from the definition.
 int wrong_in_core(const requantize_data& data) {
@@ -90,7 +46,7 @@ void check_widths(const requantize_data& random, const requantize_data& ties) {
 }
 
 TEST_CASE("requantize in vectors gives the bits of core/fixed_point.hpp", "[simd]") {
-    const requantize_data random = make_random(1 << 21), ties = make_ties();
+    const requantize_data random = tests::make_random(1 << 21), ties = tests::make_ties();
     CHECK(wrong_in_core(random) == 0);
     CHECK(wrong_in_core(ties) == 0);
     if constexpr (tc::simd::has_vectors<tc::native>) check_widths<tc::simd::vector_unit<tc::native>>(random, ties);

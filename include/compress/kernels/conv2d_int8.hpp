@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <type_traits>
+
 #include <compress/core/config.hpp>
 #include <compress/kernels/int8_end.hpp>
+#include <compress/kernels/int8_scaling.hpp>
 #include <compress/kernels/tiling.hpp>
 
 namespace tensor_compress {
@@ -61,10 +64,17 @@ COMPRESS_INLINE std::int32_t word_of(const In* p) {
         word ^= static_cast<std::int32_t>(0x80808080u);
     return word;
 }
+/// Bytes after a run that its last word also holds. They meet weights of zero; a pixel after the run is there for them,
+/// except at the end of a row, where tiles count as edges for it.
+template <conv_geometry G>
+inline constexpr int word_overreach = G.merged() && G.out_width > 1 && G.run_length() % 4 != 0 ? 4 - G.run_length() % 4
+                                                                                               : 0;
+
 /// The last `Count` bytes of a run; the weights beyond it are zero. Put together in a register: a word loaded where
 /// single bytes were just stored waits for them.
 template <class V, int Count, class In>
 COMPRESS_INLINE std::int32_t tail_word_of(const In* p) {
+    if constexpr (Count == 4) return word_of<V>(p);
     std::uint32_t word = 0;
     for (int i = 0; i < Count; ++i) word |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(p[i])) << (8 * i);
     if constexpr (stored_offset<typename V::activation> != stored_offset<In>) word ^= 0x80808080u;
@@ -83,20 +93,17 @@ struct int8_block {
     const std::int8_t* weights;
     const std::int32_t* bias;
     const std::int32_t* weight_sum;
-    typename V::factor factors[Panels * V::vectors_per_panel];
+    int8_scaling<V, Panels * V::vectors_per_panel> scaling;
 
-    COMPRESS_INLINE int8_block(const std::int8_t* packed, int panel) {
-        using s = int8_sections<Order, false>;  // the sections before the parameters do not depend on a residual
-        const auto ints = [packed, panel](int section) {
-            return reinterpret_cast<const std::int32_t*>(packed + section) + panel * panel_outputs;
-        };
-        weights = packed + s::weights + panel * Order::panel_elements;
-        bias = ints(s::bias);
-        weight_sum = ints(s::weight_sum);
-        for (int j = 0; j < Panels * V::vectors_per_panel; ++j)
-            factors[j] = V::load_factor(ints(s::multiplier) + j * V::lanes,
-                                        packed + s::shift + panel * panel_outputs + j * V::lanes);
+    using sections = int8_sections<Order, false>;  // those before the parameters do not depend on a residual
+    static COMPRESS_INLINE const std::int32_t* ints(const std::int8_t* packed, int section, int panel) {
+        return reinterpret_cast<const std::int32_t*>(packed + section) + panel * panel_outputs;
     }
+    COMPRESS_INLINE int8_block(const std::int8_t* packed, int panel)
+        : weights(packed + sections::weights + panel * Order::panel_elements),
+          bias(ints(packed, sections::bias, panel)),
+          weight_sum(ints(packed, sections::weight_sum, panel)),
+          scaling(ints(packed, sections::multiplier, panel), packed + sections::shift + panel * panel_outputs) {}
 };
 
 /// Rows pixels x Panels panels of outputs. `rows[i]` is the image row under kernel row i, moved to the group's first
@@ -117,7 +124,6 @@ conv2d_int8_tile(const In* const* rows, int column, const int8_block<V, panel_or
     constexpr int pixel_step = G.stride_width * G.in_channels;
     constexpr bool edge = First != interior_tile;
 
-    const auto& factors = block.factors;
     const auto weights_at = [&](int offset, int j) COMPRESS_LAMBDA_INLINE {
         return V::load_weights(block.weights + (j / vectors) * order::panel_elements + offset +
                                (j % vectors) * V::lanes * 4);
@@ -184,6 +190,7 @@ conv2d_int8_tile(const In* const* rows, int column, const int8_block<V, panel_or
                     });
             });
         } else {
+            constexpr int last_word = detail::word_overreach < G >> 0 ? 4 : tail;
             const In* base = rows[i] + (column * G.stride_width - G.left) * G.in_channels;
             for (int run = 0; run < G.runs(); ++run, base += G.dilation_width * G.in_channels) {
                 const int offset = run * order::run_elements;
@@ -192,15 +199,14 @@ conv2d_int8_tile(const In* const* rows, int column, const int8_block<V, panel_or
                          [&](int m) COMPRESS_LAMBDA_INLINE { return word_of<V>(base + m * pixel_step + 4 * s); });
                 if constexpr (tail != 0)
                     step(offset + whole_steps * order::step_elements, [&](int m) COMPRESS_LAMBDA_INLINE {
-                        return tail_word_of<V, tail>(base + m * pixel_step + 4 * whole_steps);
+                        return tail_word_of<V, last_word>(base + m * pixel_step + 4 * whole_steps);
                     });
             }
         }
     }
 
-    using vector_end = int8_vector_end<V, Out, Residual>;
+    using vector_end = std::conditional_t<Residual, int8_residual_end<V, Out, Other>, int8_vector_end<V, Out>>;
     const vector_end finish(end);
-    constexpr int group_outputs = vector_end::group * V::lanes;
     constexpr int outputs = (Panels - 1) * panel_outputs + Last;
     // The sums leave the registers here: the end of a row is then a loop, not Rows copies, of which compilers would
     // make half their work and the instruction cache half its content.
@@ -210,37 +216,57 @@ conv2d_int8_tile(const In* const* rows, int column, const int8_block<V, panel_or
         COMPRESS_UNROLL
         for (int j = 0; j < columns; ++j) V::store(kept[m] + j * V::lanes, sums[m][j]);
     }
-    COMPRESS_ROLL
-    for (int m = 0; m < Rows; ++m) {
-        for_constants<ceil_div(columns, vector_end::group)>([&]<int Group>() COMPRESS_LAMBDA_INLINE {
-            constexpr int first = Group * vector_end::group;
-            i32 scaled[vector_end::group];
-            for_constants<vector_end::group>([&]<int K>() COMPRESS_LAMBDA_INLINE {
-                if constexpr (first + K < columns)
-                    scaled[K] = V::requantize(V::load(kept[m] + (first + K) * V::lanes), factors[first + K]);
+    // Four vectors are narrowed to bytes together: of one row, or of several where a row has less.
+    const auto finish_rows = [&]<int Count>(int m) COMPRESS_LAMBDA_INLINE {
+        for_constants<ceil_div(columns, 4)>([&]<int Group>() COMPRESS_LAMBDA_INLINE {
+            constexpr int first = Group * 4, first_output = first * V::lanes;
+            constexpr int across = columns - first < 4 ? columns - first : 4;
+            constexpr int row_bytes = across * V::lanes;
+            constexpr int left = outputs - first_output;
+            constexpr int stored = left < row_bytes ? left : row_bytes;
+            i32 scaled[4];
+            for_constants<4>([&]<int K>() COMPRESS_LAMBDA_INLINE {
+                if constexpr (K < Count * across)
+                    scaled[K] = V::load(kept[m + K / across] + (first + K % across) * V::lanes);
                 else
-                    scaled[K] = scaled[0];
+                    scaled[K] = V::zero();
             });
-            const int at = m * G.out_channels + Group * group_outputs;
+            block.scaling.template apply<first, across, Count>(scaled);
             if constexpr (Residual) {
-                for_constants<ceil_div(group_outputs, panel_outputs)>([&]<int P>() COMPRESS_LAMBDA_INLINE {
-                    constexpr int begin = Group * group_outputs + P * panel_outputs;
-                    if constexpr (begin < outputs) {
-                        i32 r[vectors];
-                        V::template load16_part<(outputs - begin < panel_outputs ? outputs - begin : panel_outputs)>(
-                            residual + at + P * panel_outputs, r);
-                        COMPRESS_UNROLL
-                        for (int v = 0; v < vectors; ++v)
-                            scaled[P * vectors + v] = finish.add(scaled[P * vectors + v], r[v], stored_offset<Other>);
-                    }
+                i32 others[4];
+                for_constants<Count * ceil_div(stored, panel_outputs)>([&]<int Part>() COMPRESS_LAMBDA_INLINE {
+                    constexpr int row = Part / ceil_div(stored, panel_outputs);
+                    constexpr int panel = Part % ceil_div(stored, panel_outputs);
+                    constexpr int rest = stored - panel * panel_outputs;
+                    i32 r[vectors];
+                    V::template load16_part<(rest < panel_outputs ? rest : panel_outputs)>(
+                        residual + (m + row) * G.out_channels + first_output + panel * panel_outputs, r);
+                    for_constants<vectors>([&]<int J>() COMPRESS_LAMBDA_INLINE {
+                        constexpr int k = row * across + panel * vectors + J;
+                        if constexpr (panel * vectors + J < across) others[k] = r[J];
+                    });
                 });
+                finish.template add<Count * across>(scaled, others);
             }
-            constexpr int left = outputs - Group * group_outputs;
-            if constexpr (left > 0)
-                V::template store_ordered<(left < group_outputs ? left : group_outputs)>(
-                    output + at, V::template narrow<Out>(scaled, finish.bytes));
+            const auto bytes = V::template narrow<Out>(scaled, finish.bytes);
+            Out* to = output + m * G.out_channels + first_output;
+            if constexpr (Count == 1) {
+                V::template store_ordered<stored>(to, bytes);
+            } else if constexpr (G.out_channels == row_bytes) {
+                V::template store_ordered<Count * row_bytes>(to, bytes);
+            } else {
+                alignas(64) Out ordered[4 * V::lanes];
+                V::template store_ordered<4 * V::lanes>(ordered, bytes);
+                for (int row = 0; row < Count; ++row)
+                    std::memcpy(to + row * G.out_channels, ordered + row * row_bytes, stored);
+            }
         });
-    }
+    };
+    constexpr int together = columns < 4 ? 4 / columns : 1;
+    constexpr int whole_rows = Rows - Rows % together;
+    COMPRESS_ROLL
+    for (int m = 0; m < whole_rows; m += together) finish_rows.template operator()<together>(m);
+    if constexpr (whole_rows < Rows) finish_rows.template operator()<Rows - whole_rows>(whole_rows);
 }
 
 /// A tile at the edge of a row whose taps do not start on groups of four channels: its part of each row is written out
@@ -255,7 +281,7 @@ COMPRESS_INLINE void conv2d_int8_edge(const In* const* rows, const int8_block<V,
         constexpr int width = G.column(First + Rows - 1, G.kernel_width - 1) - first_column + 1;
         constexpr int begin = first_column < 0 ? 0 : first_column;
         constexpr int stop = first_column + width > G.in_width ? G.in_width : first_column + width;
-        In copies[G.kernel_height][width * G.in_channels];
+        In copies[G.kernel_height][width * G.in_channels + word_overreach<G>];
         const In* moved[G.kernel_height];
         for (int i = 0; i < G.kernel_height; ++i) {
             moved[i] = nullptr;
@@ -276,7 +302,7 @@ template <class V, conv_geometry G, int Rows, int Panels, int Last, bool Residua
 COMPRESS_INLINE void conv2d_int8_block(const std::int8_t* packed, int group, int panel, const In* input, Out* output,
                                        const Other* residual) {
     using order = panel_order<G, 4>;
-    using tiles = row_tiles<G, Rows>;
+    using tiles = row_tiles<G, Rows, ceil_div(word_overreach<G>, G.in_channels)>;
     const int8_block<V, order, Panels> block(packed, group * order::panels + panel);
     const int8_end<int8_sections<order, Residual>> end(packed);
     for (int y = 0; y < G.out_height; ++y) {

@@ -3,6 +3,7 @@
 
 #include <compress/core/config.hpp>
 #include <compress/kernels/int8_end.hpp>
+#include <compress/kernels/int8_scaling.hpp>
 #include <compress/kernels/tiling.hpp>
 
 namespace tensor_compress {
@@ -42,9 +43,10 @@ COMPRESS_NOTHROW constexpr void depthwise_int8_reference(const std::int8_t* pack
 
 namespace detail {
 
-/// One block of channels (four vectors of sums) of a depthwise convolution, with its weights and factors in the order
-/// in which `interleave4` delivers channels.
-template <class V, conv_geometry G, int Valid, class In, class Out>
+/// One block of channels of a depthwise convolution, with its weights and factors in the order in which `interleave4`
+/// delivers channels: the `Valid` first channels of four vectors of sums, or with Parts > 1 four vectors that hold so
+/// many output pixels with few channels each.
+template <class V, conv_geometry G, int Valid, int Parts, class In, class Out>
 struct depthwise_int8_block {
     using order = depthwise_order<G, 4>;
     using sections = int8_sections<order, false>;
@@ -52,28 +54,44 @@ struct depthwise_int8_block {
     using bytes4 = typename V::bytes4;
     using row_bytes = typename V::row_bytes;
     static constexpr int channels = V::lanes * 4;
-    static constexpr int parts = channels / 16;  ///< 16-byte parts of a vector
+    static constexpr int chunks = channels / 16;  ///< of 16 bytes in a vector
+    static constexpr int distinct = channels / Parts;
     /// With stride 1 and three taps, four neighbouring pixels serve two outputs: weights w0 w1 w2 0 and 0 w0 w1 w2.
     static constexpr bool pairs = G.kernel_width == 3 && G.stride_width == 1 && G.dilation_width == 1;
+    static constexpr int step = Parts * (pairs && G.out_width > 1 ? 2 : 1);  ///< output pixels of a tile
 
     alignas(64) std::int8_t weights[G.kernel_height * order::steps][4 * V::lanes * 4];
     alignas(64) std::int8_t shifted[pairs ? G.kernel_height : 1][4 * V::lanes * 4];
     alignas(64) std::int32_t start[channels];
-    typename V::factor factors[4];
+    /// Multipliers and shifts in that order too.
+    struct factors {
+        alignas(64) std::int32_t multiplier[channels];
+        std::int8_t shift[channels];
+        COMPRESS_INLINE factors(const std::int8_t* packed, int first) {
+            reorder(multiplier, packed + sections::multiplier + 4 * first);
+            reorder<4>(shift, packed + sections::shift + first);
+        }
+    } ordered;
+    int8_scaling<V, 4> scaling;
     row_bytes zero_row;
+    alignas(64) std::uint8_t outside[channels];  ///< the bytes of zero_row as they are stored in `In`
     const int8_end<sections>& end;
 
-    /// Copies 16-byte chunks so that chunk (j, q) comes from (q, j): what interleave4 does to channels.
+    /// Copies what belongs to four channels so that chunk (j, q) comes from (q, j): what interleave4 does to channels.
+    template <int Bytes = 16>
     static COMPRESS_INLINE void reorder(void* to, const void* from) {
         for (int j = 0; j < 4; ++j)
-            for (int q = 0; q < parts; ++q)
-                std::memcpy(static_cast<char*>(to) + (j * parts + q) * 16,
-                            static_cast<const char*>(from) + (q * 4 + j) * 16, 16);
+            for (int q = 0; q < chunks; ++q)
+                std::memcpy(static_cast<char*>(to) + (j * chunks + q) * Bytes,
+                            static_cast<const char*>(from) + (q * 4 + j) % (distinct / 4) * Bytes, Bytes);
     }
 
     COMPRESS_INLINE depthwise_int8_block(const std::int8_t* packed, int first, const int8_end<sections>& e)
-        : zero_row(V::splat_row(e.input_zero_point + stored_offset<typename V::activation>)),
+        : ordered(packed, first),
+          scaling(ordered.multiplier, ordered.shift),
+          zero_row(V::splat_row(e.input_zero_point + stored_offset<typename V::activation>)),
           end(e) {
+        if constexpr (Parts > 1) std::memset(outside, (e.input_zero_point + stored_offset<In>)&0xff, sizeof outside);
         for (int s = 0; s < G.kernel_height * order::steps; ++s)
             reorder(weights[s], packed + sections::weights + s * order::step_elements + first * 4);
         if constexpr (pairs)
@@ -82,25 +100,36 @@ struct depthwise_int8_block {
                     const auto word = load_bytes<std::uint32_t>(weights[i] + 4 * k);
                     store_bytes<std::uint32_t>(shifted[i] + 4 * k, word << 8);
                 }
-        std::int32_t plain[channels], sums[channels], multiplier[channels], moved[channels];
-        std::int8_t shift[channels];
+        std::int32_t plain[distinct], sums[distinct];
         std::memcpy(plain, packed + sections::bias + 4 * first, sizeof plain);
         std::memcpy(sums, packed + sections::weight_sum + 4 * first, sizeof sums);
-        for (int k = 0; k < channels; ++k) plain[k] -= stored_offset<typename V::activation> * sums[k];
+        for (int k = 0; k < distinct; ++k) plain[k] -= stored_offset<typename V::activation> * sums[k];
         reorder(start, plain);
-        std::memcpy(multiplier, packed + sections::multiplier + 4 * first, sizeof multiplier);
-        reorder(moved, multiplier);
-        for (int j = 0; j < 4; ++j)
-            for (int q = 0; q < parts; ++q)
-                std::memcpy(shift + (j * parts + q) * 4, packed + sections::shift + first + (q * 4 + j) * 4, 4);
-        for (int j = 0; j < 4; ++j) factors[j] = V::load_factor(moved + j * V::lanes, shift + j * V::lanes);
     }
 
-    COMPRESS_INLINE row_bytes load(const In* p) const {
-        if constexpr (Valid == channels)
-            return V::load_row(p);
-        else
-            return V::template load_row_part<Valid>(p);
+    /// Tap J of the pixels of a tile, `distance` apart, from the first one's row; First as in `pixels`.
+    template <int J, int Count, int First>
+    COMPRESS_INLINE row_bytes load(const In* base) const {
+        constexpr auto inside = [](int part) {
+            return First == interior_tile || G.column_inside(G.column(First + part * Count, J));
+        };
+        const In* tap = base + J * G.dilation_width * G.in_channels;
+        if constexpr (Parts > 1) {
+            const void* rows[Parts];
+            for_constants<Parts>([&]<int P>() COMPRESS_LAMBDA_INLINE {
+                if constexpr (inside(P))
+                    rows[P] = tap + P * Count * G.stride_width * G.in_channels;
+                else
+                    rows[P] = outside;
+            });
+            return V::template join_rows<Parts, In>(rows);
+        } else if constexpr (!inside(0)) {
+            return zero_row;
+        } else if constexpr (Valid == channels) {
+            return V::load_row(tap);
+        } else {
+            return V::template load_row_part<Valid>(tap);
+        }
     }
     COMPRESS_INLINE void dot(i32 (&sums)[4], const bytes4 (&taps)[4], const std::int8_t* w) const {
         COMPRESS_UNROLL
@@ -110,16 +139,22 @@ struct depthwise_int8_block {
         COMPRESS_UNROLL
         for (int v = 0; v < 4; ++v) sums[v] = V::load(start + v * V::lanes);
     }
+    template <int Count>
     COMPRESS_INLINE void store(Out* output, const i32 (&sums)[4]) const {
-        const int8_vector_end<V, Out, false> finish(end);
+        const int8_vector_end<V, Out> finish(end);
         i32 scaled[4];
         COMPRESS_UNROLL
-        for (int v = 0; v < 4; ++v) scaled[v] = V::requantize(sums[v], factors[v]);
-        V::template store_interleaved<Valid>(output, V::template narrow<Out>(scaled, finish.bytes));
+        for (int v = 0; v < 4; ++v) scaled[v] = sums[v];
+        scaling.template apply<0, 4>(scaled);
+        const row_bytes bytes = V::template narrow<Out>(scaled, finish.bytes);
+        if constexpr (Parts > 1)
+            V::template store_parts<Parts>(output, Count * G.out_channels, bytes);
+        else
+            V::template store_interleaved<Valid>(output, bytes);
     }
 
-    /// Output pixels `column` .. + Count - 1 (Count is 2 only for pairs). Where First is given, it is `column` as a
-    /// constant and the taps outside the image are left to the zero point.
+    /// Output pixels `column` .. + Count * Parts - 1 (Count is 2 only for pairs), part p of a vector from Count * p on.
+    /// Where First is given, it is `column` as a constant and the taps outside the image are left to the zero point.
     template <int Count, int First>
     COMPRESS_NOINLINE void pixels(const In* const* rows, int column, Out* output) const {
         i32 sums[Count][4];
@@ -131,12 +166,9 @@ struct depthwise_int8_block {
                 row_bytes taps[4];
                 for_constants<4>([&]<int T>() COMPRESS_LAMBDA_INLINE {
                     constexpr int j = S * 4 + T;
-                    constexpr bool used = j < G.kernel_width + Count - 1;
-                    constexpr bool inside = First == interior_tile || G.column_inside(G.column(First, j));
-                    if (used && inside && base != nullptr)
-                        taps[T] = load(base + j * G.dilation_width * G.in_channels);
-                    else
-                        taps[T] = zero_row;
+                    taps[T] = zero_row;
+                    if constexpr (j < G.kernel_width + Count - 1)
+                        if (base != nullptr) taps[T] = load<j, Count, First>(base);
                 });
                 bytes4 mixed[4];
                 V::interleave4(taps, mixed);
@@ -144,11 +176,10 @@ struct depthwise_int8_block {
                 if constexpr (Count == 2) dot(sums[1], mixed, shifted[i]);
             });
         }
-        for (int m = 0; m < Count; ++m) store(output + m * G.out_channels, sums[m]);
+        for (int m = 0; m < Count; ++m) store<Count>(output + m * G.out_channels, sums[m]);
     }
 
     COMPRESS_INLINE void image(const In* input, Out* output) const {
-        constexpr int step = pairs && G.out_width > 1 ? 2 : 1;
         using tiles = row_tiles<G, step>;
         for (int y = 0; y < G.out_height; ++y) {
             const In* rows[G.kernel_height];
@@ -158,39 +189,52 @@ struct depthwise_int8_block {
             }
             Out* to = output + y * G.out_width * G.out_channels;
             for_constants<tiles::left>([&]<int T>() COMPRESS_LAMBDA_INLINE {
-                pixels<step, T * step>(rows, T * step, to + T * step * G.out_channels);
+                pixels<step / Parts, T * step>(rows, T * step, to + T * step * G.out_channels);
             });
             for (int t = tiles::left; t < tiles::whole - tiles::right; ++t)
-                pixels<step, interior_tile>(rows, t * step, to + t * step * G.out_channels);
+                pixels<step / Parts, interior_tile>(rows, t * step, to + t * step * G.out_channels);
             for_constants<tiles::right>([&]<int T>() COMPRESS_LAMBDA_INLINE {
                 constexpr int x = (tiles::whole - tiles::right + T) * step;
-                pixels<step, x>(rows, x, to + x * G.out_channels);
+                pixels<step / Parts, x>(rows, x, to + x * G.out_channels);
             });
             if constexpr (tiles::rest != 0) {
                 constexpr int count = tiles::whole > 0 ? step : tiles::rest;
                 constexpr int x = G.out_width - count;
-                pixels<count, tiles::touches_padding(x, count) ? x : interior_tile>(rows, x, to + x * G.out_channels);
+                pixels<count / Parts, tiles::touches_padding(x, count) ? x : interior_tile>(rows, x,
+                                                                                            to + x * G.out_channels);
             }
         }
     }
 };
 
-/// Channels from `First` on: as many whole blocks of V as there are, the rest in narrower vectors, the last ones in
-/// part of one.
+/// How many pixels share a vector for the last `Rest` channels of a row: 1 where they have to have their own.
+template <class V, conv_geometry G, int Rest>
+constexpr int depthwise_parts() {
+    constexpr int block = V::lanes * 4;
+    for (int parts = 2; block / parts >= 16; parts *= 2)
+        if (Rest >= block / parts && G.out_width >= 2 * parts) return parts;
+    return 1;
+}
+
+/// Channels from `First` on: as many whole blocks of V as there are, then several pixels at a time; what is left in
+/// narrower vectors, the last channels in part of one.
 template <class V, conv_geometry G, int First, class In, class Out>
 COMPRESS_INLINE void depthwise_int8_channels(const std::int8_t* packed, const In* input, Out* output,
                                              const int8_end<int8_sections<depthwise_order<G, 4>, false>>& end) {
     constexpr int block = V::lanes * 4;
     constexpr int whole = (G.out_channels - First) / block;
     constexpr int next = First + whole * block;
+    constexpr int rest = G.out_channels - next;
+    constexpr int parts = depthwise_parts<V, G, rest>();
     for (int c = First; c < next; c += block)
-        depthwise_int8_block<V, G, block, In, Out>(packed, c, end).image(input + c, output + c);
-    if constexpr (next < G.out_channels) {
-        if constexpr (block > 16)
-            depthwise_int8_channels<typename V::half, G, next>(packed, input, output, end);
-        else
-            depthwise_int8_block<V, G, G.out_channels - next, In, Out>(packed, next, end)
-                .image(input + next, output + next);
+        depthwise_int8_block<V, G, block, 1, In, Out>(packed, c, end).image(input + c, output + c);
+    if constexpr (parts > 1) {
+        depthwise_int8_block<V, G, block / parts, parts, In, Out>(packed, next, end).image(input + next, output + next);
+        depthwise_int8_channels<V, G, next + block / parts>(packed, input, output, end);
+    } else if constexpr (rest > 0 && block > 16) {
+        depthwise_int8_channels<typename V::half, G, next>(packed, input, output, end);
+    } else if constexpr (rest > 0) {
+        depthwise_int8_block<V, G, rest, 1, In, Out>(packed, next, end).image(input + next, output + next);
     }
 }
 

@@ -9,6 +9,7 @@
 #include <compress/core/fixed_add.hpp>
 #include <compress/core/quantization.hpp>
 #include <compress/core/shape.hpp>
+#include <compress/kernels/int8_adding.hpp>
 #include <compress/simd/vector_unit.hpp>
 
 namespace tensor_compress {
@@ -107,10 +108,7 @@ COMPRESS_NOTHROW constexpr void add_int8(const add_scaling& s, const A* a, const
         using V = simd::vector_unit<Isa>;
         using i32 = typename V::i32;
         constexpr int vectors = V::vectors_per_panel, step = 4 * V::lanes;
-        const auto first = simd::splat_factor<V>(s.first), second = simd::splat_factor<V>(s.second),
-                   sum = simd::splat_factor<V>(s.sum);
-        const i32 first_zero = V::splat_int(s.first_zero_point + stored_offset<A>);
-        const i32 second_zero = V::splat_int(s.second_zero_point + stored_offset<B>);
+        const int8_adding<V> adding(s, s.first_zero_point + stored_offset<A>, s.second_zero_point + stored_offset<B>);
         constexpr int offset = stored_offset<Out>;
         const auto end = V::make_byte_end(s.zero_point + offset, s.low + offset, s.high + offset);
         int i = 0;
@@ -122,13 +120,7 @@ COMPRESS_NOTHROW constexpr void add_int8(const add_scaling& s, const A* a, const
                 V::load16(b + i + part * V::lanes, v);
                 for (int k = 0; k < vectors; ++k) x[part + k] = u[k], y[part + k] = v[k];
             }
-            for (int k = 0; k < 4; ++k) {
-                const i32 l =
-                    V::requantize(V::template shift_left<add_left_shift>(V::subtract(x[k], first_zero)), first);
-                const i32 r =
-                    V::requantize(V::template shift_left<add_left_shift>(V::subtract(y[k], second_zero)), second);
-                x[k] = V::requantize(V::add(l, r), sum);
-            }
+            adding.template apply<4>(x, y);
             V::template store_ordered<step>(output + i, V::template narrow<Out>(x, end));
         }
         for (; i < P.count; ++i)  // a last whole vector would read what an in-place result has already overwritten

@@ -3,6 +3,7 @@
 
 #include <compress/core/config.hpp>
 #include <compress/core/fixed_add.hpp>
+#include <compress/kernels/int8_adding.hpp>
 #include <compress/simd/vector_unit.hpp>
 #include <compress/storage/panels.hpp>
 
@@ -39,49 +40,40 @@ struct int8_end {
     }
 };
 
-/// The same over vectors. The result is written as `Out`, whose zero may be moved by `stored_offset`.
-template <class V, class Out, bool Residual>
+/// The same over vectors of scaled sums. The result is written as `Out`, whose zero may be moved by `stored_offset`.
+template <class V, class Out>
 struct int8_vector_end {
-    static constexpr int offset = stored_offset<Out>;
-    static constexpr int group = 4;  ///< vectors that are narrowed to bytes together
-
     typename V::byte_end bytes;
 
     template <class Sections>
     COMPRESS_INLINE explicit int8_vector_end(const int8_end<Sections>& e)
-        : bytes(V::make_byte_end(e.zero_point + offset, e.low + offset, e.high + offset)) {}
+        : bytes(V::make_byte_end(e.zero_point + stored_offset<Out>, e.low + stored_offset<Out>,
+                                 e.high + stored_offset<Out>)) {}
 };
 
-template <class V, class Out>
-struct int8_vector_end<V, Out, true> {
+/// And with a residual, stored as `Other`.
+template <class V, class Out, class Other>
+struct int8_residual_end {
     using i32 = typename V::i32;
-    using factor = typename V::factor;
-    static constexpr int offset = stored_offset<Out>;
-    static constexpr int group = 4;
 
     typename V::byte_end bytes;
-    i32 stage_low, stage_high;  ///< moved so that the stage's zero point is 0
-    factor stage_factor, residual_factor, sum_factor;
-    std::int32_t residual_zero;
+    i32 low, high;  ///< of the stage before the add, moved so that its zero point is 0
+    int8_adding<V> adding;
 
     template <class Sections>
-    COMPRESS_INLINE explicit int8_vector_end(const int8_end<Sections>& e)
-        : bytes(V::make_byte_end(e.add.zero_point + offset, e.add.low + offset, e.add.high + offset)),
-          stage_low(V::splat_int(e.low - e.zero_point)),
-          stage_high(V::splat_int(e.high - e.zero_point)),
-          stage_factor(simd::splat_factor<V>(e.add.first)),
-          residual_factor(simd::splat_factor<V>(e.add.second)),
-          sum_factor(simd::splat_factor<V>(e.add.sum)),
-          residual_zero(e.add.second_zero_point) {}
+    COMPRESS_INLINE explicit int8_residual_end(const int8_end<Sections>& e)
+        : bytes(V::make_byte_end(e.add.zero_point + stored_offset<Out>, e.add.low + stored_offset<Out>,
+                                 e.add.high + stored_offset<Out>)),
+          low(V::splat_int(e.low - e.zero_point)),
+          high(V::splat_int(e.high - e.zero_point)),
+          adding(e.add, 0, e.add.second_zero_point + stored_offset<Other>) {}
 
-    /// Scaled sum and stored residual to the scaled result, to which the zero point is still to be added. The common
-    /// factors are below 1, so the shift by 20 can be one by 21 that doubles as well.
-    COMPRESS_INLINE i32 add(i32 scaled, i32 residual, int residual_offset) const {
-        const i32 x = V::clamp(scaled, stage_low, stage_high);
-        const i32 y = V::subtract(residual, V::splat_int(residual_zero + residual_offset));
-        const i32 a = V::requantize_doubled(V::template shift_left<add_left_shift + 1>(x), stage_factor);
-        const i32 b = V::requantize_doubled(V::template shift_left<add_left_shift + 1>(y), residual_factor);
-        return V::requantize(V::add(a, b), sum_factor);
+    /// Adds the stored residual to the first `Count` scaled sums.
+    template <int Count>
+    COMPRESS_INLINE void add(i32 (&scaled)[4], const i32 (&residual)[4]) const {
+        COMPRESS_UNROLL
+        for (int k = 0; k < Count; ++k) scaled[k] = V::clamp(scaled[k], low, high);
+        adding.template apply<Count>(scaled, residual);
     }
 };
 

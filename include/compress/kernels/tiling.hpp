@@ -79,11 +79,11 @@ COMPRESS_INLINE void for_each_block(const Executor& threads, const F& f) {
 }
 
 /// Where along a row of output pixels the tiles lie: those that touch padding on the left and on the right are compiled
-/// for their place, all between share one.
-template <conv_geometry G, int Rows>
+/// for their place, all between share one. `Beyond` is how many pixels after its last tap a tile reads.
+template <conv_geometry G, int Rows, int Beyond = 0>
 struct row_tiles {
     static constexpr bool touches_padding(int first, int rows) {
-        return G.column(first, 0) < 0 || G.column(first + rows - 1, G.kernel_width - 1) >= G.in_width;
+        return G.column(first, 0) < 0 || G.column(first + rows - 1, G.kernel_width - 1) + Beyond >= G.in_width;
     }
     static constexpr int whole = G.out_width / Rows;
     static constexpr int rest = G.out_width % Rows;

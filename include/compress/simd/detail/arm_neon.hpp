@@ -21,6 +21,7 @@ struct neon_unit : float_unit<xsimd::neon64> {
     static constexpr int lanes = 4;
     static constexpr int registers = 32;
     static constexpr int vectors_per_panel = 4;
+    static constexpr bool quick = false;  ///< its high product is one instruction
 
     static COMPRESS_INLINE f32 madd(f32 a, f32 b, f32 c) { return vfmaq_f32(c, a, b); }
     /// xsimd 8 divides by an estimate of the reciprocal here, which is not the quotient to the last bit.

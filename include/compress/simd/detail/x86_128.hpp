@@ -55,6 +55,10 @@ struct x86_registers_128 {
         return _mm_srai_epi32(v, Bits);
     }
     template <int Bits>
+    static COMPRESS_INLINE reg shift_left64(reg v) {
+        return _mm_slli_epi64(v, Bits);
+    }
+    template <int Bits>
     static COMPRESS_INLINE reg shift_right64(reg v) {
         return _mm_srli_epi64(v, Bits);
     }
@@ -87,6 +91,23 @@ struct x86_registers_128 {
     }
 
     static COMPRESS_INLINE reg truncate(__m128 v) { return _mm_cvttps_epi32(v); }
+    static COMPRESS_INLINE reg nearest(__m128 v) { return _mm_cvtps_epi32(v); }
+    /// `size`, which is not negative, with the sign of an integer.
+    static COMPRESS_INLINE __m128 with_sign(__m128 size, reg sign) {
+        return _mm_or_ps(size, _mm_castsi128_ps(bit_and(sign, splat32(INT32_MIN))));
+    }
+    /// v - nearest(v), whose size is at most 1/2.
+    static COMPRESS_INLINE __m128 from_nearest(__m128 v) { return _mm_sub_ps(v, _mm_round_ps(v, 0)); }
+    /// The larger size of each pair.
+    static COMPRESS_INLINE __m128 larger_size(__m128 a, __m128 b) {
+        const __m128 sign = _mm_castsi128_ps(splat32(INT32_MIN));
+        return _mm_max_ps(_mm_andnot_ps(sign, a), _mm_andnot_ps(sign, b));
+    }
+    static COMPRESS_INLINE bool any_above(__m128 v, float bound) {
+        return _mm_movemask_ps(_mm_cmpgt_ps(v, _mm_set1_ps(bound))) != 0;
+    }
+    static COMPRESS_INLINE __m128 as_float(reg v) { return _mm_castsi128_ps(v); }
+    static COMPRESS_INLINE reg as_bits(__m128 v) { return _mm_castps_si128(v); }
     static COMPRESS_INLINE __m128 to_float(reg v) { return _mm_cvtepi32_ps(v); }
     static COMPRESS_INLINE reg widen_unsigned(const void* p) { return _mm_cvtepu8_epi32(_mm_loadu_si32(p)); }
     static COMPRESS_INLINE reg widen_signed(const void* p) { return _mm_cvtepi8_epi32(_mm_loadu_si32(p)); }

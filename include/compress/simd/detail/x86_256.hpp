@@ -55,6 +55,10 @@ struct x86_registers_256 {
         return _mm256_srai_epi32(v, Bits);
     }
     template <int Bits>
+    static COMPRESS_INLINE reg shift_left64(reg v) {
+        return _mm256_slli_epi64(v, Bits);
+    }
+    template <int Bits>
     static COMPRESS_INLINE reg shift_right64(reg v) {
         return _mm256_srli_epi64(v, Bits);
     }
@@ -79,6 +83,23 @@ struct x86_registers_256 {
     static COMPRESS_INLINE reg shift_right_by(reg v, reg operand) { return _mm256_srav_epi32(v, operand); }
 
     static COMPRESS_INLINE reg truncate(__m256 v) { return _mm256_cvttps_epi32(v); }
+    static COMPRESS_INLINE reg nearest(__m256 v) { return _mm256_cvtps_epi32(v); }
+    /// `size`, which is not negative, with the sign of an integer.
+    static COMPRESS_INLINE __m256 with_sign(__m256 size, reg sign) {
+        return _mm256_or_ps(size, _mm256_castsi256_ps(bit_and(sign, splat32(INT32_MIN))));
+    }
+    /// v - nearest(v), whose size is at most 1/2.
+    static COMPRESS_INLINE __m256 from_nearest(__m256 v) { return _mm256_sub_ps(v, _mm256_round_ps(v, 0)); }
+    /// The larger size of each pair.
+    static COMPRESS_INLINE __m256 larger_size(__m256 a, __m256 b) {
+        const __m256 sign = _mm256_castsi256_ps(splat32(INT32_MIN));
+        return _mm256_max_ps(_mm256_andnot_ps(sign, a), _mm256_andnot_ps(sign, b));
+    }
+    static COMPRESS_INLINE bool any_above(__m256 v, float bound) {
+        return _mm256_movemask_ps(_mm256_cmp_ps(v, _mm256_set1_ps(bound), _CMP_GT_OQ)) != 0;
+    }
+    static COMPRESS_INLINE __m256 as_float(reg v) { return _mm256_castsi256_ps(v); }
+    static COMPRESS_INLINE reg as_bits(__m256 v) { return _mm256_castps_si256(v); }
     static COMPRESS_INLINE __m256 to_float(reg v) { return _mm256_cvtepi32_ps(v); }
     static COMPRESS_INLINE reg widen_unsigned(const void* p) {
         return _mm256_cvtepu8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p)));
@@ -114,6 +135,16 @@ struct x86_registers_256 {
             std::memcpy(buffer, p, Bytes);
             return load(buffer);
         }
+    }
+    static COMPRESS_INLINE reg join(const void* const (&p)[2]) {
+        return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(p[0]))),
+                                       _mm_loadu_si128(static_cast<const __m128i*>(p[1])), 1);
+    }
+    /// Half `Index` of a vector.
+    template <int Parts, int Index>
+    static COMPRESS_INLINE void store_chunk(void* p, reg v) {
+        static_assert(Parts == 2);
+        _mm_storeu_si128(static_cast<__m128i*>(p), _mm256_extracti128_si256(v, Index));
     }
 
 #if defined(__AVXVNNI__) || (defined(__AVX512VNNI__) && defined(__AVX512VL__))

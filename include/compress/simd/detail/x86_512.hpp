@@ -51,6 +51,10 @@ struct x86_registers_512 {
         return _mm512_srai_epi32(v, Bits);
     }
     template <int Bits>
+    static COMPRESS_INLINE reg shift_left64(reg v) {
+        return _mm512_slli_epi64(v, Bits);
+    }
+    template <int Bits>
     static COMPRESS_INLINE reg shift_right64(reg v) {
         return _mm512_srli_epi64(v, Bits);
     }
@@ -59,13 +63,13 @@ struct x86_registers_512 {
     static COMPRESS_INLINE reg low_byte_of16_signed(reg v) { return _mm512_srai_epi16(_mm512_slli_epi16(v, 8), 8); }
     /// x + y in the lanes where `sign` is negative, else x.
     static COMPRESS_INLINE reg add_where_negative(reg x, reg sign, reg y) {
-        return _mm512_mask_add_epi32(x, _mm512_cmplt_epi32_mask(sign, zero()), x, y);
+        return _mm512_mask_add_epi32(x, _mm512_movepi32_mask(sign), x, y);
     }
     /// Odd lanes in the place of even ones; by a shuffle, because the shifts around it fill their port.
     static COMPRESS_INLINE reg odd_to_even(reg v) { return _mm512_shuffle_epi32(v, static_cast<_MM_PERM_ENUM>(0xf5)); }
     /// Even 32-bit lanes of the high halves of `even`, odd ones of those of `odd`.
     static COMPRESS_INLINE reg merge_high_halves(reg even, reg odd) {
-        return _mm512_mask_blend_epi32(0xaaaa, shift_right64<32>(even), odd);
+        return _mm512_mask_shuffle_epi32(odd, 0x5555, even, static_cast<_MM_PERM_ENUM>(0xf5));
     }
 
     // Shifts by a different count in each lane.
@@ -75,6 +79,21 @@ struct x86_registers_512 {
     static COMPRESS_INLINE reg shift_right_by(reg v, reg operand) { return _mm512_srav_epi32(v, operand); }
 
     static COMPRESS_INLINE reg truncate(__m512 v) { return _mm512_cvttps_epi32(v); }
+    static COMPRESS_INLINE reg nearest(__m512 v) { return _mm512_cvtps_epi32(v); }
+    /// `size`, which is not negative, with the sign of an integer.
+    static COMPRESS_INLINE __m512 with_sign(__m512 size, reg sign) {
+        return _mm512_castsi512_ps(
+            _mm512_ternarylogic_epi32(_mm512_castps_si512(size), sign, splat32(INT32_MIN), 0xf8));
+    }
+    /// v - nearest(v), whose size is at most 1/2.
+    static COMPRESS_INLINE __m512 from_nearest(__m512 v) { return _mm512_reduce_ps(v, 0); }
+    /// The larger size of each pair.
+    static COMPRESS_INLINE __m512 larger_size(__m512 a, __m512 b) { return _mm512_range_ps(a, b, 0xb); }
+    static COMPRESS_INLINE bool any_above(__m512 v, float bound) {
+        return _mm512_cmp_ps_mask(v, _mm512_set1_ps(bound), _CMP_GT_OQ) != 0;
+    }
+    static COMPRESS_INLINE __m512 as_float(reg v) { return _mm512_castsi512_ps(v); }
+    static COMPRESS_INLINE reg as_bits(__m512 v) { return _mm512_castps_si512(v); }
     static COMPRESS_INLINE __m512 to_float(reg v) { return _mm512_cvtepi32_ps(v); }
     static COMPRESS_INLINE reg widen_unsigned(const void* p) {
         return _mm512_cvtepu8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p)));
@@ -113,6 +132,26 @@ struct x86_registers_512 {
     template <int Bytes>
     static COMPRESS_INLINE reg load_part(const void* p) {
         return _mm512_maskz_loadu_epi8(Bytes == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << (Bytes % 64)) - 1, p);
+    }
+    static COMPRESS_INLINE reg join(const void* const (&p)[2]) {
+        const __m256i first = _mm256_loadu_si256(static_cast<const __m256i*>(p[0]));
+        return _mm512_inserti64x4(_mm512_castsi256_si512(first), _mm256_loadu_si256(static_cast<const __m256i*>(p[1])),
+                                  1);
+    }
+    static COMPRESS_INLINE reg join(const void* const (&p)[4]) {
+        const auto quarter = [&p](int i)
+                                 COMPRESS_LAMBDA_INLINE { return _mm_loadu_si128(static_cast<const __m128i*>(p[i])); };
+        reg v = _mm512_inserti32x4(_mm512_castsi128_si512(quarter(0)), quarter(1), 1);
+        v = _mm512_inserti32x4(v, quarter(2), 2);
+        return _mm512_inserti32x4(v, quarter(3), 3);
+    }
+    /// Half or quarter `Index` of a vector.
+    template <int Parts, int Index>
+    static COMPRESS_INLINE void store_chunk(void* p, reg v) {
+        if constexpr (Parts == 2)
+            _mm256_storeu_si256(static_cast<__m256i*>(p), _mm512_extracti64x4_epi64(v, Index));
+        else
+            _mm_storeu_si128(static_cast<__m128i*>(p), _mm512_extracti32x4_epi32(v, Index));
     }
 
 #if defined(__AVX512VNNI__)

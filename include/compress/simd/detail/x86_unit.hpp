@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstring>
+#include <utility>
 
 #include <compress/simd/detail/intrinsics.hpp>
 #include <compress/simd/detail/x86_128.hpp>
@@ -37,6 +38,7 @@ struct x86_unit : float_unit<XsimdArch> {
     static constexpr int lanes = R::bytes / 4;
     static constexpr int registers = R::number_of_registers;
     static constexpr int vectors_per_panel = 16 / lanes;
+    static constexpr bool quick = true;  ///< has requantize_quickly
 
     static COMPRESS_INLINE f32 madd(f32 a, f32 b, f32 c) { return x86_madd<f32>(a, b, c); }
 
@@ -102,6 +104,20 @@ struct x86_unit : float_unit<XsimdArch> {
         return stored_offset<Byte> == 128 ? row : R::bit_xor(row, R::splat8(-128));
     }
 
+    /// `Parts` rows side by side in one vector, and a vector's parts to places that are `distance` bytes apart.
+    template <int Parts, class Byte>
+    static COMPRESS_INLINE row_bytes join_rows(const void* const (&rows)[Parts]) {
+        const i32 row = R::join(rows);
+        return stored_offset<Byte> == 128 ? row : R::bit_xor(row, R::splat8(-128));
+    }
+    template <int Parts>
+    static COMPRESS_INLINE void store_parts(void* p, int distance, row_bytes v) {
+        [&]<int... Index>(std::integer_sequence<int, Index...>) COMPRESS_LAMBDA_INLINE {
+            (R::template store_chunk<Parts, Index>(static_cast<char*>(p) + Index * distance, v), ...);
+        }
+        (std::make_integer_sequence<int, Parts>{});
+    }
+
     // --- four vectors of scaled sums to stored bytes: clamp(value + zero, low, high) ---
 
     /// Zero point and bounds of an output, in steps of the stored byte.
@@ -164,16 +180,22 @@ struct x86_unit : float_unit<XsimdArch> {
         }
     }
 
+    static COMPRESS_INLINE i32 nearest(f32 v) { return R::nearest(v); }
+    static COMPRESS_INLINE f32 from_nearest(f32 v) { return R::from_nearest(v); }
+    static COMPRESS_INLINE f32 larger_size(f32 a, f32 b) { return R::larger_size(a, b); }
+    static COMPRESS_INLINE bool any_above(f32 v, float bound) { return R::any_above(v, bound); }
     /// Toward zero; and back.
     static COMPRESS_INLINE i32 truncate(f32 v) { return R::truncate(v); }
     static COMPRESS_INLINE f32 to_float(i32 v) { return R::to_float(v); }
 
     // --- requantisation: bit for bit `requantize` of core/fixed_point.hpp ---
 
-    /// Multipliers of even lanes, those of odd lanes moved down, and shifts. The left shift is one more than asked: the
-    /// high product is the upper half of twice the value times the multiplier.
+    /// The two roundings of `requantize` are floors, and the second one's half joins the first one's: in units of
+    /// 64-bit products, with x the sum shifted left by one more than asked (a doubling high product), floor((x *
+    /// multiplier + 2^31 + half * 2^32 - (x < 0 and rounds) * 2^32) / 2^(32 + right)).
     struct factor {
-        i32 even, odd, left, right, half, rounds;
+        i32 even, odd;  ///< multipliers of even lanes, those of odd lanes moved down
+        i32 even_rounding, odd_rounding, left, right, rounds;
     };
     static COMPRESS_INLINE factor make_factor(i32 multiplier, i32 shift) {
         const i32 none = R::zero(), one = R::splat32(1);
@@ -181,11 +203,13 @@ struct x86_unit : float_unit<XsimdArch> {
         const i32 rounds = R::template shift_right32<31>(R::sub32(none, right));
         const i32 half =
             R::bit_and(rounds, R::shift_left_by(one, R::left_operand(R::max32(R::sub32(right, one), none))));
+        const i32 first = R::splat64(std::int64_t{1} << 31);
         return {multiplier,
                 R::template shift_right64<32>(multiplier),
+                R::add64(R::template shift_left64<32>(half), first),
+                R::add64(R::bit_and(half, R::splat64(~std::int64_t{0xffffffff})), first),
                 R::left_operand(R::add32(R::max32(shift, none), one)),
                 R::right_operand(right),
-                half,
                 rounds};
     }
     static COMPRESS_INLINE factor load_factor(const std::int32_t* multiplier, const std::int8_t* shift) {
@@ -197,11 +221,44 @@ struct x86_unit : float_unit<XsimdArch> {
     }
     /// The same of a value that has been shifted left by one more than the factor asks.
     static COMPRESS_INLINE i32 requantize_doubled(i32 doubled, const factor& f) {
-        const i32 rounding = R::splat64(std::int64_t{1} << 31);
-        const i32 even = R::add64(R::mul_even(doubled, f.even), rounding);
-        const i32 odd = R::add64(R::mul_even(R::odd_to_even(doubled), f.odd), rounding);
+        const i32 even = R::add64(R::mul_even(doubled, f.even), f.even_rounding);
+        const i32 odd = R::add64(R::mul_even(R::odd_to_even(doubled), f.odd), f.odd_rounding);
         const i32 high = R::merge_high_halves(even, odd);
-        return R::shift_right_by(R::add_where_negative(R::add32(high, f.half), high, f.rounds), f.right);
+        return R::shift_right_by(R::add_where_negative(high, doubled, f.rounds), f.right);
+    }
+
+    // --- the same bits in half the instructions, where single precision can tell ---
+
+    /// The floor above is nearest(sum * scale + rise), where rise has the sign of the sum and stands for the first
+    /// rounding: 2^(shift - 1), half a step of the high product, for negative shifts.
+    struct quick_factor {
+        f32 scale, rise;
+    };
+    static COMPRESS_INLINE quick_factor load_quick_factor(const std::int32_t* multiplier, const std::int8_t* shift) {
+        const i32 places = R::widen_signed(shift);
+        const auto power = [](i32 exponent) {
+            return f32(R::as_float(R::template shift_left32<23>(R::add32(exponent, R::splat32(127)))));
+        };
+        const i32 rise =
+            R::bit_and(R::template shift_right32<31>(places), R::as_bits(power(R::sub32(places, R::splat32(1)))));
+        return {f32(R::to_float(R::load(multiplier))) * power(R::sub32(places, R::splat32(31))),
+                f32(R::as_float(rise))};
+    }
+    /// False where one of the results may be wrong. Three roundings (four without a fused one) of 2^-24 each put a real
+    /// value of at most 258 in size off by less than 2^-13.9: a value that is further than that from a half is rounded
+    /// as the exact one. Beyond 258 in size one step more or less saturates to the same byte.
+    template <int Across, int Rows = 1>
+    static COMPRESS_INLINE bool requantize_quickly(const i32 (&sums)[4], const quick_factor* f, i32 (&scaled)[4]) {
+        constexpr float certain = 0.5f - 1.0f / 12288;
+        f32 furthest(0.0f);
+        COMPRESS_UNROLL
+        for (int k = 0; k < Across * Rows; ++k) {
+            const quick_factor& factor = f[k % Across];
+            const f32 real = madd(R::to_float(sums[k]), factor.scale, R::with_sign(factor.rise, sums[k]));
+            scaled[k] = nearest(real);
+            furthest = larger_size(furthest, from_nearest(real));
+        }
+        return !any_above(furthest, certain);
     }
 };
 
