@@ -24,9 +24,22 @@ static_assert(std::string_view(tc::tag::fp32::name) == "fp32" && std::string_vie
 static_assert(std::is_same_v<decltype(tc::as_format(tc::int8)), tc::format<tc::tag::int8, tc::tag::dense>>);
 static_assert(std::is_same_v<decltype(tc::int8 | tc::dense), tc::format<tc::tag::int8, tc::tag::dense>>);
 static_assert(std::is_same_v<decltype(tc::as_format(tc::fp32 | tc::dense)), tc::format<tc::tag::fp32, tc::tag::dense>>);
+static_assert(std::is_same_v<decltype(tc::as_format(tc::int4 | tc::group<32>)),
+                             tc::format<tc::tag::grouped<tc::tag::int4, 32>, tc::tag::dense>>);
 static_assert(std::is_empty_v<tc::format<tc::tag::fp32, tc::tag::dense>>);
 
+// Every level of a precision is an int8, and no two differ by less than its unit.
+template <tc::integer_precision... Precisions>
+constexpr bool levels_fit = ((Precisions::grid.lowest * Precisions::grid.unit >= -128 &&
+                              Precisions::grid.highest * Precisions::grid.unit <= 127 &&
+                              Precisions::grid.highest - Precisions::grid.lowest < 1 << Precisions::bits) &&
+                             ...);
+static_assert(levels_fit<tc::tag::int8, tc::tag::int4, tc::tag::int3, tc::tag::int2, tc::tag::ternary>);
+static_assert(!tc::integer_precision<tc::tag::fp32> && tc::integer_precision<tc::tag::binary>);
+
 TEST_CASE("tags have names", "[core]") {
+    CHECK(std::string_view(tc::tag::grouped<tc::tag::int3, 128>::name) == "int3/128");
+    CHECK(std::string_view(tc::tag::grouped<tc::tag::int2, 8>::name) == "int2/8");
     CHECK(std::string_view(tc::int8.name) == "int8");
     CHECK(std::string_view(tc::dense.name) == "dense");
 }

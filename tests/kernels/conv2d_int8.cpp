@@ -21,7 +21,7 @@ tests::int8_kernel kernel(const char* name) {
     return {name,
             G,
             Residual,
-            tc::int8_sections<order, Residual>::bytes,
+            tc::int8_sections<order, Residual, tc::plain_code>::bytes,
             tc::stored_offset<In>,
             tc::stored_offset<Out>,
             tc::stored_offset<Other>,

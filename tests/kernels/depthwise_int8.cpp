@@ -17,7 +17,7 @@ tests::int8_kernel kernel(const char* name) {
     return {name,
             G,
             false,
-            tc::int8_sections<order, false>::bytes,
+            tc::int8_sections<order, false, tc::plain_code>::bytes,
             tc::stored_offset<In>,
             tc::stored_offset<Out>,
             0,

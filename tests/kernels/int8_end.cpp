@@ -18,9 +18,9 @@ constexpr auto read_back() {
     const std::int8_t weights[] = {1, 2};
     const tc::fixed_multiplier factor{1 << 30, 1};
     const tc::add_scaling add{-7, 3, 5, {1 << 30, -1}, {1500000000, -2}, {2147483647, -19}, -100, 99};
-    std::int8_t packed[tc::int8_sections<order, Residual>::bytes]{};
+    std::int8_t packed[tc::int8_sections<order, Residual, tc::plain_code>::bytes]{};
     tc::pack_int8<order, geometry, Residual>(packed, {weights, nullptr, &factor, -128, -7, -50, 60, add});
-    return tc::int8_end<tc::int8_sections<order, Residual>>(packed);
+    return tc::int8_end::of<tc::int8_sections<order, Residual, tc::plain_code>>(packed);
 }
 
 TEST_CASE("int8_end reads what pack_int8 wrote", "[kernels]") {

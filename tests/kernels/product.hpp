@@ -25,6 +25,8 @@ struct int8_kernel {
     void (*pack)(std::int8_t* to, const tc::int8_product& product);
     void (*reference)(const std::int8_t* packed, const void* input, void* output, const void* residual);
     void (*vectors)(const std::int8_t* packed, const void* input, void* output, const void* residual);
+    /// Rounds the weights of one output to what the layer's code can express; none for int8.
+    void (*express)(std::int8_t* weights, int terms) = nullptr;
 };
 
 /// What an int8 kernel is tried with.
@@ -60,6 +62,8 @@ inline int8_example make_example(const int8_kernel& k, int8_data data, std::uint
                             : extremes ? static_cast<std::int8_t>(random.next() % 2 == 0 ? -128 : 127)
                                        : random.byte());
     }
+    if (k.express != nullptr)
+        for (int o = 0; o < g.out_channels; ++o) k.express(p.weights.data() + o * terms, terms);
     for (int i = 0; i < g.in_elements(); ++i)
         e.input.push_back(data == int8_data::largest_sums ? std::int8_t{-128} : random.byte());
     if (k.residual)

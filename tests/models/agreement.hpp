@@ -57,10 +57,10 @@ void check_pairs(const std::filesystem::path& folder, const char* model_file, co
 }
 
 /// Accuracy of the INT8 variant, calibrated on records that are not those it is measured on.
-template <const auto& Model>
+template <const auto& Model, const auto& Recipe = all_int8>
 double int8_accuracy(const tc::imported_model& imported, const tc::data_set& calibration_records,
                      const tc::data_set& data) {
-    using net = tc::net<Model, all_int8>;
+    using net = tc::net<Model, Recipe>;
     const auto seen = tc::calibrate<Model>(imported.weights, tc::records(calibration_records));
     return tc::accuracy<net>(tc::convert<net>(imported.weights, seen), data);
 }

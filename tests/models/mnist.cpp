@@ -10,6 +10,8 @@ TEST_CASE("MNIST models give the outputs of their files in FP32") {
     tests::check_pairs<mnist_tinycnn>(*data / "models", "mnist_tinycnn.onnx", "mnist_tinycnn_pairs.npz", "x", "y");
 }
 
+inline constexpr tests::tc::recipe int4_in_groups{tests::tc::int4 | tests::tc::group<16>};
+
 TEST_CASE("MNIST models keep their accuracy in INT8, calibrated on 256 training records") {
     const auto data = tests::data_or_notice();
     if (!data) return;
@@ -17,9 +19,13 @@ TEST_CASE("MNIST models keep their accuracy in INT8, calibrated on 256 training 
     const auto test = tests::mnist(*data, false);
     const double mlp = tests::int8_accuracy<mnist_mlp>(tests::tc::import_onnx(*data / "models" / "mnist_mlp.onnx"),
                                                        calibration_records, test);
+    const double mlp4 = tests::int8_accuracy<mnist_mlp, int4_in_groups>(
+        tests::tc::import_onnx(*data / "models" / "mnist_mlp.onnx"), calibration_records, test);
     const double cnn = tests::int8_accuracy<mnist_tinycnn>(
         tests::tc::import_onnx(*data / "models" / "mnist_tinycnn.onnx"), calibration_records, test);
-    std::cout << "INT8 accuracy on test5k: MLP " << mlp << " %, TinyCNN " << cnn << " %\n";
+    std::cout << "Accuracy on test5k: MLP INT8 " << mlp << " %, INT4 in groups of 16 " << mlp4 << " %, TinyCNN INT8 "
+              << cnn << " %\n";
     CHECK(mlp >= 96.7);
+    CHECK(mlp4 >= 96.7);
     CHECK(cnn >= 96.4);
 }

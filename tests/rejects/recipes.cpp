@@ -50,3 +50,27 @@ static_assert(tc::net<wide, all_int8>::weights_bytes > 0);
 inline constexpr auto deeper = tc::make_model([](auto& g) { g.conv2d("deeper", g.input("image", {9, 9, 407}), 1, 9); });
 static_assert(tc::net<deeper, all_int8>::weights_bytes > 0);
 #endif
+
+inline constexpr auto images = tc::make_model([](auto& g) {
+    auto x = g.depthwise_conv2d("depth", g.conv2d("stem", g.input("image", {8, 8, 3}), 16, 3), {3, 3});
+    g.linear("head", g.flatten("flat", x), 10);
+});
+inline constexpr auto groups = tc::recipe{tc::int4}.with("head", tc::int4 | tc::group<64>).with("stem", tc::binary);
+static_assert(tc::net<images, groups>::weights_bytes > 0);
+
+// reject group_too_large: "the group of weights that share a step must divide the neighbouring inputs of an output"
+#if defined(CASE_group_too_large)
+inline constexpr auto wrong = tc::recipe{tc::int8}.with("stem", tc::int4 | tc::group<32>);
+static_assert(tc::net<images, wrong>::weights_bytes > 0);
+#endif
+
+// reject depthwise_group: "a depthwise layer has a step for each channel, and too few weights for groups"
+#if defined(CASE_depthwise_group)
+inline constexpr auto wrong = tc::recipe{tc::int8}.with("depth", tc::int4 | tc::group<4>);
+static_assert(tc::net<images, wrong>::weights_bytes > 0);
+#endif
+
+// reject group_of_int8: "groups of weights share a step in int4, int3, int2 and ternary"
+#if defined(CASE_group_of_int8)
+inline constexpr auto wrong = tc::recipe{tc::int8 | tc::group<32>};
+#endif

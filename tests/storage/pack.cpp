@@ -48,7 +48,7 @@ void check_int8() {
         for (int k = 0; k < G.terms(); ++k) sum += weights[static_cast<std::size_t>(o * G.terms() + k)];
         sums.push_back(sum);
     }
-    using sections = tc::int8_sections<Order, false>;
+    using sections = tc::int8_sections<Order, false, tc::plain_code>;
     std::vector<std::int8_t> packed(sections::bytes, std::int8_t{55});
     tc::pack_int8<Order, G, false>(packed.data(), {weights.data(), bias.data(), factors.data(), -9, 4, -100, 90});
 
@@ -142,7 +142,7 @@ TEST_CASE("depthwise weights lie once and zeros beside", "[storage]") {
 
 template <class Order, conv_geometry G>
 constexpr auto packed_here() {
-    std::array<std::int8_t, static_cast<std::size_t>(tc::int8_sections<Order, true>::bytes)> bytes{};
+    std::array<std::int8_t, static_cast<std::size_t>(tc::int8_sections<Order, true, tc::plain_code>::bytes)> bytes{};
     std::array<std::int8_t, static_cast<std::size_t>(G.out_channels * G.terms())> weights{};
     for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<std::int8_t>(i + 1);
     const std::int32_t bias[] = {100, 200};
@@ -159,7 +159,7 @@ TEST_CASE("weights are packed in constant expressions", "[storage]") {
     CHECK(at_compile_time == packed_here<order, g>());
     // Output 1, channel 2, column 1 is the last of its 12 natural weights; each weight sum is taken off its bias once.
     STATIC_REQUIRE(at_compile_time[static_cast<std::size_t>(order::index(1, 2, 0, 1))] == 12);
-    STATIC_REQUIRE(tc::load_bytes<std::int32_t>(at_compile_time.data() + tc::int8_sections<order, true>::bias) ==
+    STATIC_REQUIRE(tc::load_bytes<std::int32_t>(at_compile_time.data() + tc::int8_sections<order, true, tc::plain_code>::bias) ==
                    100 - 21);
 
     constexpr auto real = [] {
@@ -174,8 +174,8 @@ TEST_CASE("weights are packed in constant expressions", "[storage]") {
 
 TEST_CASE("the sections before the parameters do not depend on a residual", "[storage]") {
     using order = tc::panel_order<g, 4>;
-    using plain = tc::int8_sections<order, false>;
-    using added = tc::int8_sections<order, true>;
+    using plain = tc::int8_sections<order, false, tc::plain_code>;
+    using added = tc::int8_sections<order, true, tc::plain_code>;
     STATIC_REQUIRE(plain::parameters == added::parameters);
     STATIC_REQUIRE(added::bytes - plain::bytes == 40);
 }

@@ -283,6 +283,15 @@ class Conversions(Case):
         for step in ("import", "compile", "convert", "measure", "verify"):
             self.assertIn(f"\n{step} ", "\n" + result.stderr)
 
+    def test_few_bits(self):
+        result = self.convert("image.onnx", "-o", "out.hpp", "--precision", "int4", "--calibrate", "records.npy", "--report", "r.json", *QUICK)
+        self.expect_good(result)
+        report = json.loads((self.folder / "r.json").read_text())
+        self.assertEqual([v["precision"] for v in report["variants"]], ["fp32", "int4"])
+        self.assertIn("recipe{tensor_compress::int4}", (self.folder / "out.hpp").read_text())
+        self.expect_refused(2, ["the format 'int8/32' is unknown", "fp32, int8, int4, int3, int2, ternary, binary"], "image.onnx", "-o",
+                            "out.hpp", "--precision", "int8/32")
+
     def test_recipe_and_verification(self):
         """Ranges from records, a float layer among int8 ones; the programs are kept and then tampered with."""
         words = ["image.onnx", "-o", "out.hpp", "--precision", "int8", "--recipe", "mix*=fp32; spread=int8;[s]p*=fp32", "--calibrate",

@@ -2,13 +2,15 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include <compress/graph/glob.hpp>
+#include <compress/io/format_text.hpp>
 #include <compress/io/imported_model.hpp>
 #include <compress/io/model_text.hpp>
 
@@ -16,21 +18,33 @@
 
 namespace compress_model {
 
-/// A format as the command line and as C++ write it.
+/// A format as the command line writes it, "int8" or "int4/32", and what its values are.
 struct format_name {
-    std::string_view text;
+    std::string text;
     tensor_compress::element activation;
 };
-inline constexpr std::array formats{
-    format_name{tensor_compress::tag::fp32::name, tensor_compress::tag::fp32::activation},
-    format_name{tensor_compress::tag::int8::name, tensor_compress::tag::int8::activation}};
 
-inline const format_name& find_format(std::string_view option, std::string_view text) {
-    const auto found = std::find_if(formats.begin(), formats.end(), [&](const auto& f) { return f.text == text; });
-    if (found != formats.end()) return *found;
+/// A known precision, or one of 2 to 4 bits with the size of its groups.
+inline format_name find_format(std::string_view option, std::string_view text) {
     std::string known;
-    for (const auto& f : formats) known.append(known.empty() ? "" : ", ").append(f.text);
-    throw bad_input(std::string(option) + ": the format '" + std::string(text) + "' is unknown; take one of: " + known);
+    std::optional<format_name> found;
+    const auto consider = [&](auto precision) {
+        using tag = decltype(precision);
+        constexpr bool groups = tag::bits > 1 && tag::bits < 8;
+        known += (known.empty() ? "" : ", ") + std::string(tag::name);
+        const auto slash = text.find('/');
+        const std::string size(slash == std::string_view::npos ? "" : text.substr(slash + 1));
+        const bool sized =
+            !size.empty() && size.size() < 5 && size.find_first_not_of("0123456789") == std::string::npos;
+        if (text.substr(0, slash) == tag::name && (slash == std::string_view::npos || (groups && sized)))
+            found = {std::string(text), tag::activation};
+    };
+    std::apply([&](auto... precision) { (consider(precision), ...); },
+               std::tuple{tensor_compress::fp32, tensor_compress::int8, tensor_compress::int4, tensor_compress::int3,
+                          tensor_compress::int2, tensor_compress::ternary, tensor_compress::binary});
+    if (found) return *found;
+    throw bad_input(std::string(option) + ": the format '" + std::string(text) + "' is unknown; take one of: " + known +
+                    "; with a step for each 32 inputs: int4/32, int3/32, int2/32, ternary/32");
 }
 
 /// Which layer gets which format: that of --precision, then the patterns of --recipe, of which the last match wins.
@@ -79,7 +93,7 @@ public:
     [[nodiscard]] std::string cpp_text() const {
         std::string text;
         for (const auto& r : rules_) {
-            const std::string tag = "tensor_compress::" + std::string(r.format.text);
+            const std::string tag = tensor_compress::format_text(r.format.text);
             text += text.empty() ? "tensor_compress::recipe{" + tag + '}'
                                  : ".with(" + tensor_compress::detail::quoted_text(r.pattern) + ", " + tag + ')';
         }

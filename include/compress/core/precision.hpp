@@ -10,6 +10,14 @@ enum class element : unsigned char { float32, signed8 };
 
 constexpr int bytes_of(element e) { return e == element::float32 ? 4 : 1; }
 
+/// The integers that weights are rounded to: lowest..highest, without 0 where `has_zero` is false. Kernels multiply
+/// level * unit, an int8.
+struct weight_grid {
+    int lowest, highest, unit;
+    bool has_zero = true;
+    friend constexpr bool operator==(const weight_grid&, const weight_grid&) = default;
+};
+
 namespace tag {
 
 /// IEEE 754 binary32 weights, activations and sums.
@@ -19,6 +27,7 @@ struct fp32 {
     static constexpr element activation = element::float32;
     using weight = float;
     using accumulator = float;
+    using values = fp32;  ///< precision of layers without weights
 };
 
 /// TensorFlow Lite's 8-bit scheme: activations int8 and asymmetric per tensor, weights int8 and symmetric per output
@@ -27,8 +36,71 @@ struct int8 {
     static constexpr const char* name = "int8";
     static constexpr int bits = 8;
     static constexpr element activation = element::signed8;
+    static constexpr weight_grid grid{-127, 127, 1};
+    static constexpr int group = 0;  ///< neighbouring inputs that share a step; 0: all
     using weight = std::int8_t;
     using accumulator = std::int32_t;
+    using values = int8;
+};
+
+/// Fewer bits for weights, beside activations and arithmetic of int8: a layer gives the bytes of the int8 layer whose
+/// weights are level * unit.
+struct int4 : int8 {
+    static constexpr const char* name = "int4";
+    static constexpr int bits = 4;
+    static constexpr weight_grid grid{-8, 7, 16};
+};
+struct int3 : int8 {
+    static constexpr const char* name = "int3";
+    static constexpr int bits = 3;
+    static constexpr weight_grid grid{-4, 3, 32};
+};
+struct int2 : int8 {
+    static constexpr const char* name = "int2";
+    static constexpr int bits = 2;
+    static constexpr weight_grid grid{-2, 1, 64};
+};
+/// -1, 0, 1. Source: Li, Zhang, Liu 2016, Ternary Weight Networks.
+struct ternary : int8 {
+    static constexpr const char* name = "ternary";
+    static constexpr int bits = 2;
+    static constexpr weight_grid grid{-1, 1, 64};
+};
+/// -1, 1. Source: Rastegari et al. 2016, XNOR-Net, its binary-weight networks.
+struct binary : int8 {
+    static constexpr const char* name = "binary";
+    static constexpr int bits = 1;
+    static constexpr weight_grid grid{-1, 1, 1, false};
+};
+
+/// `int4 | group<32>`: each group of so many neighbouring inputs of an output has a step of its own, an integer
+/// multiple (at most `grid.unit`) of the output channel's. Source: Zhang et al. 2023, Dual Grained Quantization.
+template <int Size>
+struct group {};
+
+namespace detail {
+/// "int4/32"
+template <class Precision, int Size>
+struct grouped_name {
+    char text[24]{};
+    constexpr grouped_name() {
+        int at = 0;
+        for (const char* c = Precision::name; *c != 0; ++c) text[at++] = *c;
+        text[at++] = '/';
+        int power = 1;
+        while (power * 10 <= Size) power *= 10;
+        for (int rest = Size; power > 0; rest %= power, power /= 10) text[at++] = static_cast<char>('0' + rest / power);
+    }
+};
+template <class Precision, int Size>
+inline constexpr grouped_name<Precision, Size> name_of_grouped{};
+}  // namespace detail
+
+template <class Precision, int Size>
+struct grouped : Precision {
+    static constexpr const char* name = detail::name_of_grouped<Precision, Size>.text;
+    static constexpr int group = Size;
+    using levels = Precision;  ///< how a single weight is stored
 };
 
 /// Every weight is stored.
@@ -46,6 +118,13 @@ concept precision_tag = requires {
     T::bits;
 };
 
+/// Integer weights beside int8 activations.
+template <class T>
+concept integer_precision = precision_tag<T> && requires {
+    T::grid;
+    T::group;
+};
+
 template <class T>
 concept sparsity_tag = requires {
     T::name;
@@ -61,10 +140,23 @@ struct format {
 
 inline constexpr tag::fp32 fp32{};
 inline constexpr tag::int8 int8{};
+inline constexpr tag::int4 int4{};
+inline constexpr tag::int3 int3{};
+inline constexpr tag::int2 int2{};
+inline constexpr tag::ternary ternary{};
+inline constexpr tag::binary binary{};
+template <int Size>
+inline constexpr tag::group<Size> group{};
 inline constexpr tag::dense dense{};
 
 template <precision_tag Precision, sparsity_tag Sparsity>
 constexpr format<Precision, Sparsity> operator|(Precision, Sparsity) {
+    return {};
+}
+template <integer_precision Precision, int Size>
+constexpr tag::grouped<Precision, Size> operator|(Precision, tag::group<Size>) {
+    static_assert(Precision::group == 0 && Precision::bits > 1 && Precision::bits < 8,
+                  "groups of weights share a step in int4, int3, int2 and ternary: int8 has steps enough, binary none");
     return {};
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include <compress/io/bytes.hpp>
+#include <compress/io/format_text.hpp>
 #include <compress/io/model_text.hpp>
 #include <compress/net/net.hpp>
 #include <compress/tensor/packed.hpp>
@@ -52,12 +53,7 @@ inline std::string affine_list(std::span<const affine> all) {
 template <class... Formats>
 std::string recipe_text(const recipe<Formats...>& r) {
     using R = recipe<Formats...>;
-    const auto tag = [](int i) {
-        std::string text = std::string("tensor_compress::") + R::precision_names[i];
-        if (std::string_view(R::sparsity_names[i]) != "dense")
-            text += std::string(" | tensor_compress::") + R::sparsity_names[i];
-        return text;
-    };
+    const auto tag = [](int i) { return format_text(R::precision_names[i], R::sparsity_names[i]); };
     std::string text = "tensor_compress::recipe{" + tag(0) + '}';
     for (int i = 1; i < R::count; ++i)
         text += ".with(" + detail::quoted_text(text_of(r.patterns[i])) + ", " + tag(i) + ')';

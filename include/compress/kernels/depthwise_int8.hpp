@@ -2,9 +2,11 @@
 #pragma once
 
 #include <compress/core/config.hpp>
+#include <compress/kernels/decode.hpp>
 #include <compress/kernels/int8_end.hpp>
 #include <compress/kernels/int8_scaling.hpp>
 #include <compress/kernels/tiling.hpp>
+#include <compress/storage/pack.hpp>
 
 namespace tensor_compress {
 
@@ -13,14 +15,14 @@ namespace tensor_compress {
 ///
 /// Outside the image the input is its zero point. Tensors are [height, width, channels], as many channels out as in.
 ///
-/// @param  packed  int8_sections of depthwise_order<G, 4>; the bias has the input's zero point folded in
+/// @param  packed  int8_sections of depthwise_order<G, 4> and Code; the bias has the input's zero point folded in
 /// @param  input   stored bytes: int8 values, or value + 128 as unsigned bytes (stored_offset)
 /// @pre    255 * 128 * taps + |bias| < 2^30
-template <conv_geometry G, class In, class Out>
+template <conv_geometry G, class Code = plain_code, class In, class Out>
 COMPRESS_NOTHROW constexpr void depthwise_int8_reference(const std::int8_t* packed, const In* input, Out* output) {
     using order = depthwise_order<G, 4>;
-    using sections = int8_sections<order, false>;
-    const int8_end<sections> end(packed);
+    using sections = int8_sections<order, false, Code>;
+    const int8_end end = int8_end::of<sections>(packed);
     for (int y = 0; y < G.out_height; ++y)
         for (int x = 0; x < G.out_width; ++x)
             for (int c = 0; c < G.out_channels; ++c) {
@@ -32,7 +34,7 @@ COMPRESS_NOTHROW constexpr void depthwise_int8_reference(const std::int8_t* pack
                         const std::int32_t value =
                             inside ? input[(row * G.in_width + column) * G.in_channels + c] - stored_offset<In>
                                    : end.input_zero_point;
-                        sum += value * packed[sections::weights + order::index(c, 0, i, j)];
+                        sum += value * weight_at<order, Code>(packed + sections::weights, c, 0, i, j);
                     }
                 const fixed_multiplier factor{load_bytes<std::int32_t>(packed + sections::multiplier + 4 * c),
                                               packed[sections::shift + c]};
@@ -49,7 +51,6 @@ namespace detail {
 template <class V, conv_geometry G, int Valid, int Parts, class In, class Out>
 struct depthwise_int8_block {
     using order = depthwise_order<G, 4>;
-    using sections = int8_sections<order, false>;
     using i32 = typename V::i32;
     using bytes4 = typename V::bytes4;
     using row_bytes = typename V::row_bytes;
@@ -67,15 +68,15 @@ struct depthwise_int8_block {
     struct factors {
         alignas(64) std::int32_t multiplier[channels];
         std::int8_t shift[channels];
-        COMPRESS_INLINE factors(const std::int8_t* packed, int first) {
-            reorder(multiplier, packed + sections::multiplier + 4 * first);
-            reorder<4>(shift, packed + sections::shift + first);
+        COMPRESS_INLINE factors(const int8_parts& parts, int first) {
+            reorder(multiplier, parts.multiplier + 4 * first);
+            reorder<4>(shift, parts.shift + first);
         }
     } ordered;
     int8_scaling<V, 4> scaling;
     row_bytes zero_row;
     alignas(64) std::uint8_t outside[channels];  ///< the bytes of zero_row as they are stored in `In`
-    const int8_end<sections>& end;
+    const int8_end& end;
 
     /// Copies what belongs to four channels so that chunk (j, q) comes from (q, j): what interleave4 does to channels.
     template <int Bytes = 16>
@@ -86,14 +87,15 @@ struct depthwise_int8_block {
                             static_cast<const char*>(from) + (q * 4 + j) % (distinct / 4) * Bytes, Bytes);
     }
 
-    COMPRESS_INLINE depthwise_int8_block(const std::int8_t* packed, int first, const int8_end<sections>& e)
-        : ordered(packed, first),
+    COMPRESS_INLINE depthwise_int8_block(const std::int8_t* plain_weights, const int8_parts& parts, int first,
+                                         const int8_end& e)
+        : ordered(parts, first),
           scaling(ordered.multiplier, ordered.shift),
           zero_row(V::splat_row(e.input_zero_point + stored_offset<typename V::activation>)),
           end(e) {
         if constexpr (Parts > 1) std::memset(outside, (e.input_zero_point + stored_offset<In>)&0xff, sizeof outside);
         for (int s = 0; s < G.kernel_height * order::steps; ++s)
-            reorder(weights[s], packed + sections::weights + s * order::step_elements + first * 4);
+            reorder(weights[s], plain_weights + s * order::step_elements + first * 4);
         if constexpr (pairs)
             for (int i = 0; i < G.kernel_height; ++i)
                 for (int k = 0; k < 4 * V::lanes; ++k) {
@@ -101,8 +103,8 @@ struct depthwise_int8_block {
                     store_bytes<std::uint32_t>(shifted[i] + 4 * k, word << 8);
                 }
         std::int32_t plain[distinct], sums[distinct];
-        std::memcpy(plain, packed + sections::bias + 4 * first, sizeof plain);
-        std::memcpy(sums, packed + sections::weight_sum + 4 * first, sizeof sums);
+        std::memcpy(plain, parts.bias + 4 * first, sizeof plain);
+        std::memcpy(sums, parts.weight_sum + 4 * first, sizeof sums);
         for (int k = 0; k < distinct; ++k) plain[k] -= stored_offset<typename V::activation> * sums[k];
         reorder(start, plain);
     }
@@ -219,36 +221,49 @@ constexpr int depthwise_parts() {
 /// Channels from `First` on: as many whole blocks of V as there are, then several pixels at a time; what is left in
 /// narrower vectors, the last channels in part of one.
 template <class V, conv_geometry G, int First, class In, class Out>
-COMPRESS_INLINE void depthwise_int8_channels(const std::int8_t* packed, const In* input, Out* output,
-                                             const int8_end<int8_sections<depthwise_order<G, 4>, false>>& end) {
+COMPRESS_INLINE void depthwise_int8_channels(const std::int8_t* weights, const int8_parts& parts, const int8_end& end,
+                                             const In* input, Out* output) {
     constexpr int block = V::lanes * 4;
     constexpr int whole = (G.out_channels - First) / block;
     constexpr int next = First + whole * block;
     constexpr int rest = G.out_channels - next;
-    constexpr int parts = depthwise_parts<V, G, rest>();
+    constexpr int pixels = depthwise_parts<V, G, rest>();
     for (int c = First; c < next; c += block)
-        depthwise_int8_block<V, G, block, 1, In, Out>(packed, c, end).image(input + c, output + c);
-    if constexpr (parts > 1) {
-        depthwise_int8_block<V, G, block / parts, parts, In, Out>(packed, next, end).image(input + next, output + next);
-        depthwise_int8_channels<V, G, next + block / parts>(packed, input, output, end);
+        depthwise_int8_block<V, G, block, 1, In, Out>(weights, parts, c, end).image(input + c, output + c);
+    if constexpr (pixels > 1) {
+        depthwise_int8_block<V, G, block / pixels, pixels, In, Out>(weights, parts, next, end)
+            .image(input + next, output + next);
+        depthwise_int8_channels<V, G, next + block / pixels>(weights, parts, end, input, output);
     } else if constexpr (rest > 0 && block > 16) {
-        depthwise_int8_channels<typename V::half, G, next>(packed, input, output, end);
+        depthwise_int8_channels<typename V::half, G, next>(weights, parts, end, input, output);
     } else if constexpr (rest > 0) {
-        depthwise_int8_block<V, G, rest, 1, In, Out>(packed, next, end).image(input + next, output + next);
+        depthwise_int8_block<V, G, rest, 1, In, Out>(weights, parts, next, end).image(input + next, output + next);
     }
 }
 
 }  // namespace detail
 
 /// The same bytes as depthwise_int8_reference, over the vectors of `Isa`: four taps of each channel are brought side by
-/// side and multiplied by the byte dot product.
-template <class Isa, conv_geometry G, class In, class Out>
+/// side and multiplied by the byte dot product. Weights in a code are decoded first.
+template <class Isa, conv_geometry G, class Code = plain_code, class In, class Out>
 COMPRESS_NOTHROW constexpr void depthwise_int8(const std::int8_t* packed, const In* input, Out* output) {
     if constexpr (!simd::has_vectors<Isa>) {
-        depthwise_int8_reference<G>(packed, input, output);
+        depthwise_int8_reference<G, Code>(packed, input, output);
     } else {
-        const int8_end<int8_sections<depthwise_order<G, 4>, false>> end(packed);
-        detail::depthwise_int8_channels<simd::vector_unit<Isa>, G, 0>(packed, input, output, end);
+        using V = simd::vector_unit<Isa>;
+        using order = depthwise_order<G, 4>;
+        using sections = int8_sections<order, false, Code>;
+        const int8_end end = int8_end::of<sections>(packed);
+        const int8_parts parts = int8_parts::of<sections>(packed);
+        const std::int8_t* weights = packed + sections::weights;
+        if constexpr (Code::plain) {
+            detail::depthwise_int8_channels<V, G, 0>(weights, parts, end, input, output);
+        } else {
+            alignas(64) std::int8_t plain[decoded_bytes<Code>(order::elements)];
+            decoder<Code>::template decode<V>(weights, order::elements, plain);
+            if constexpr (!Code::stores_zero) clear_padding<order, G.kernel_width, order::padded_outputs / 16>(plain);
+            detail::depthwise_int8_channels<V, G, 0>(plain, parts, end, input, output);
+        }
     }
 }
 

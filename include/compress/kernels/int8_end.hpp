@@ -11,27 +11,30 @@ namespace tensor_compress {
 
 /// What happens to the 32-bit sum of an int8 product: requantisation, activation, and the residual add with its
 /// activation.
-template <class Sections>
 struct int8_end {
     std::int32_t input_zero_point, zero_point, low, high;
     add_scaling add;
 
-    constexpr explicit int8_end(const std::int8_t* packed)
-        : input_zero_point(get(packed, int8_parameter::input_zero_point)),
-          zero_point(get(packed, int8_parameter::stage_zero_point)),
-          low(get(packed, int8_parameter::stage_low)),
-          high(get(packed, int8_parameter::stage_high)),
-          add{zero_point,
-              get(packed, int8_parameter::residual_zero_point),
-              get(packed, int8_parameter::sum_zero_point),
-              {get(packed, int8_parameter::stage_multiplier), get(packed, int8_parameter::stage_shift)},
-              {get(packed, int8_parameter::residual_multiplier), get(packed, int8_parameter::residual_shift)},
-              {get(packed, int8_parameter::sum_multiplier), get(packed, int8_parameter::sum_shift)},
-              get(packed, int8_parameter::sum_low),
-              get(packed, int8_parameter::sum_high)} {}
-
-    static constexpr std::int32_t get(const std::int8_t* packed, int8_parameter which) {
-        return static_cast<int>(which) < Sections::parameter_count ? Sections::parameter(packed, which) : 0;
+    /// Of packed sections; without a residual the numbers of the add are 0.
+    template <class Sections>
+    static constexpr int8_end of(const std::int8_t* packed) {
+        const auto get = [packed](int8_parameter which) {
+            return static_cast<int>(which) < Sections::parameter_count ? Sections::parameter(packed, which) : 0;
+        };
+        using enum int8_parameter;
+        const std::int32_t zero_point = get(stage_zero_point);
+        return {get(int8_parameter::input_zero_point),
+                zero_point,
+                get(stage_low),
+                get(stage_high),
+                {zero_point,
+                 get(residual_zero_point),
+                 get(sum_zero_point),
+                 {get(stage_multiplier), get(stage_shift)},
+                 {get(residual_multiplier), get(residual_shift)},
+                 {get(sum_multiplier), get(sum_shift)},
+                 get(sum_low),
+                 get(sum_high)}};
     }
 
     /// The int8 result of one sum, without and with a residual.
@@ -40,13 +43,26 @@ struct int8_end {
     }
 };
 
+/// Where the parts of a packed product lie, besides its weights.
+struct int8_parts {
+    const std::int8_t *bias, *weight_sum, *multiplier, *shift;
+
+    template <class Sections>
+    static constexpr int8_parts of(const std::int8_t* packed) {
+        return {packed + Sections::bias, packed + Sections::weight_sum, packed + Sections::multiplier,
+                packed + Sections::shift};
+    }
+    static COMPRESS_INLINE const std::int32_t* words(const std::int8_t* part) {
+        return reinterpret_cast<const std::int32_t*>(part);
+    }
+};
+
 /// The same over vectors of scaled sums. The result is written as `Out`, whose zero may be moved by `stored_offset`.
 template <class V, class Out>
 struct int8_vector_end {
     typename V::byte_end bytes;
 
-    template <class Sections>
-    COMPRESS_INLINE explicit int8_vector_end(const int8_end<Sections>& e)
+    COMPRESS_INLINE explicit int8_vector_end(const int8_end& e)
         : bytes(V::make_byte_end(e.zero_point + stored_offset<Out>, e.low + stored_offset<Out>,
                                  e.high + stored_offset<Out>)) {}
 };
@@ -60,8 +76,7 @@ struct int8_residual_end {
     i32 low, high;  ///< of the stage before the add, moved so that its zero point is 0
     int8_adding<V> adding;
 
-    template <class Sections>
-    COMPRESS_INLINE explicit int8_residual_end(const int8_end<Sections>& e)
+    COMPRESS_INLINE explicit int8_residual_end(const int8_end& e)
         : bytes(V::make_byte_end(e.add.zero_point + stored_offset<Out>, e.add.low + stored_offset<Out>,
                                  e.add.high + stored_offset<Out>)),
           low(V::splat_int(e.low - e.zero_point)),

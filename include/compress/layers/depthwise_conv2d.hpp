@@ -31,21 +31,25 @@ struct depthwise_conv2d<Geometry, tag::fp32, tag::dense, Clamp> {
     }
 };
 
-template <conv_geometry Geometry, clamp_kind Clamp>
-struct depthwise_conv2d<Geometry, tag::int8, tag::dense, Clamp> {
+template <conv_geometry Geometry, integer_precision Precision, class Sparsity, clamp_kind Clamp>
+struct depthwise_conv2d<Geometry, Precision, Sparsity, Clamp> {
     static_assert(Geometry.terms() <= max_int8_terms,
                   "an int8 layer sums at most 32896 products, or its 32-bit sum could overflow");
+    static_assert(Precision::group == 0,
+                  "a depthwise layer has a step for each channel, and too few weights for groups: take the precision "
+                  "without a group for it");
     using order = depthwise_order<Geometry, 4>;
-    static constexpr int packed_bytes = int8_sections<order, false>::bytes;
+    using code = weight_code<Precision, Sparsity>;
+    static constexpr int packed_bytes = int8_sections<order, false, code>::bytes;
     static constexpr long long multiply_adds = static_cast<long long>(Geometry.terms()) * Geometry.out_elements();
 
     static constexpr void pack(std::int8_t* to, const int8_product& product) {
-        pack_int8<order, Geometry, false>(to, product);
+        pack_int8<order, Geometry, false, code>(to, product);
     }
 
     template <class Isa = native, class In, class Out>
     COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const In* input, Out* output) {
-        depthwise_int8<Isa, Geometry>(packed, input, output);
+        depthwise_int8<Isa, Geometry, code>(packed, input, output);
     }
 };
 

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include <compress/graph/recipe.hpp>
+#include <compress/layers/layer.hpp>
+#include <compress/storage/weight_code.hpp>
 
 namespace tensor_compress {
 
@@ -55,6 +57,54 @@ constexpr bool check_recipe() {
         return recipe_pattern<decltype(pattern_text<Recipe, unmatched>()), false>::holds;
     else
         return true;
+}
+
+template <const auto& Graph, int Id>
+constexpr auto layer_text() {
+    return []<int... I>(std::integer_sequence<int, I...>) { return text<Graph.nodes[Id].name.text[I]...>{}; }
+    (std::make_integer_sequence<int, Graph.nodes[Id].name.size()>{});
+}
+
+/// Numbers as types, for the same reason.
+template <int Inputs>
+struct neighbours {};
+
+template <class Label, class Precision, class Sparsity, bool Exists>
+struct weights_of_layer {
+    static_assert(Exists,
+                  "no kernel stores weights in this precision with this sparsity: give the layer the precision alone, "
+                  "or int8 with the sparsity");
+    static constexpr bool hold = Exists;
+};
+template <class Label, class Precision, class Neighbours, bool Divides>
+struct group_of_layer {
+    static_assert(Divides,
+                  "the group of weights that share a step must divide the neighbouring inputs of an output (channels * "
+                  "kernel width; channels where dilated or grouped): give this layer another size, or no group");
+    static constexpr bool holds = Divides;
+};
+template <class Label, class Precision, bool Allowed>
+struct depthwise_layer {
+    static_assert(Allowed, "a depthwise layer has a step for each channel, and too few weights for groups: give it the "
+                           "precision without a group");
+    static constexpr bool holds = Allowed;
+};
+
+/// What a recipe asks of a layer with weights; `RunLength` as in conv_geometry.
+template <class Label, class Format, bool Depthwise, int RunLength>
+constexpr bool check_format() {
+    using precision = typename Format::precision;
+    using sparsity = typename Format::sparsity;
+    if constexpr (!integer_precision<precision>) {
+        return weights_of_layer<Label, precision, sparsity, std::is_same_v<sparsity, tag::dense>>::hold;
+    } else if constexpr (!requires { sizeof(weight_code<precision, sparsity>); }) {
+        return weights_of_layer<Label, precision, sparsity, false>::hold;
+    } else if constexpr (precision::group == 0) {
+        return true;
+    } else {
+        return depthwise_layer<Label, precision, !Depthwise>::holds && group_of_layer < Label, precision,
+               neighbours<RunLength>, Depthwise || group_fits<precision>(RunLength) > ::holds;
+    }
 }
 
 /// Two numbers as a type, for the same reason.

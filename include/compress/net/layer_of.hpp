@@ -11,6 +11,7 @@
 #include <compress/layers/pool.hpp>
 #include <compress/layers/rearrange.hpp>
 #include <compress/layers/softmax.hpp>
+#include <compress/net/checks.hpp>
 
 namespace tensor_compress {
 
@@ -70,40 +71,43 @@ constexpr auto choose_layer() {
     constexpr op kind = n.kind;
     using precision = typename Format::precision;
     using sparsity = typename Format::sparsity;
+    using values = typename precision::values;
     if constexpr (is_product(kind)) {
         constexpr conv_geometry g = geometry_of(in, n);
-        if constexpr (kind == op::depthwise_conv2d && g.in_channels == g.out_channels)
+        constexpr bool depthwise = kind == op::depthwise_conv2d && g.in_channels == g.out_channels;
+        static_assert(check_format<decltype(layer_text<Graph, Id>()), Format, depthwise, g.flattened().run_length()>());
+        if constexpr (depthwise)
             return type_is<layers::depthwise_conv2d<g, precision, sparsity, n.clamp>>{};
         else
             return type_is<layers::conv2d<g, precision, sparsity, float_end{n.clamp, n.residual >= 0, n.sum_clamp}>>{};
     } else if constexpr (kind == op::softmax) {
-        return type_is<layers::softmax<out.elements() / out.channels(), out.channels(), precision>>{};
+        return type_is<layers::softmax<out.elements() / out.channels(), out.channels(), values>>{};
     } else if constexpr (is_activation(kind)) {
-        return type_is<layers::map<function_of(kind), out.elements(), precision>>{};
+        return type_is<layers::map<function_of(kind), out.elements(), values>>{};
     } else if constexpr (is_elementwise_pair(kind)) {
         constexpr pair_extent extent{out.elements(), in.elements(), Graph.nodes[n.inputs[1]].output.elements()};
         constexpr auto which = kind == op::add ? layers::pair_operator::add : layers::pair_operator::mul;
-        return type_is<layers::pair<which, extent, precision, n.clamp>>{};
+        return type_is<layers::pair<which, extent, values, n.clamp>>{};
     } else if constexpr (kind == op::max_pool) {
         return type_is<layers::max_pool<geometry_of(in, n)>>{};
     } else if constexpr (kind == op::avg_pool || kind == op::global_average_pool) {
-        return type_is<layers::avg_pool<geometry_of(in, n), n.slide.count_padding, precision>>{};
+        return type_is<layers::avg_pool<geometry_of(in, n), n.slide.count_padding, values>>{};
     } else if constexpr (kind == op::pad) {
         return type_is<layers::pad<layers::pad_geometry{in.height(), in.width(), in.channels(), n.cut.top, n.cut.left,
                                                         n.cut.bottom, n.cut.right},
-                                   precision>>{};
+                                   values>>{};
     } else if constexpr (kind == op::transpose) {
         return type_is<layers::transpose<in, n.order[0], n.order[1], n.order[2], n.order[3]>>{};
     } else if constexpr (kind == op::concat) {
         return []<int... I>(std::integer_sequence<int, I...>) {
             constexpr int axis = Graph.nodes[Id].axis;
-            return type_is<layers::concat<Graph.nodes[Id].output.outer(axis), typename Format::precision,
+            return type_is<layers::concat<Graph.nodes[Id].output.outer(axis), typename Format::precision::values,
                                           Graph.nodes[Graph.nodes[Id].inputs[I]].output.inner(axis) *
                                               Graph.nodes[Graph.nodes[Id].inputs[I]].output[axis]...>>{};
         }
         (std::make_integer_sequence<int, Graph.nodes[Id].input_count>{});
     } else if constexpr (kind == op::constant) {
-        return type_is<constant_layer<out.elements(), precision::activation>>{};
+        return type_is<constant_layer<out.elements(), values::activation>>{};
     } else {
         return type_is<no_layer>{};
     }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <compress/core/fixed_add.hpp>
-#include <compress/storage/panels.hpp>
+#include <compress/storage/weight_code.hpp>
 
 namespace tensor_compress {
 
@@ -47,18 +47,47 @@ constexpr void pack_float(std::int8_t* to, const float* weights, const float* bi
     }
 }
 
-/// Lays out a quantised product as int8_sections<Order, Residual>. Factors below 2^-31 become 0: no sum that fits
+/// Lays out weights as `Code` stores them, block after block, in zeroed memory.
+template <class Order, conv_geometry G, class Code>
+constexpr void pack_weights(std::int8_t* to, const std::int8_t* weights) {
+    constexpr int elements = Order::block_elements, bytes = Code::bytes(elements);
+    if constexpr (requires { Code::encode(to, weights, 0); }) {
+        for (int block = 0; block < Order::blocks; ++block) {
+            std::int8_t plain[elements]{};
+            for (int o = 0; o < G.out_channels; ++o)
+                if (Order::index(o, 0, 0, 0) / elements == block)
+                    detail::for_each_weight<G>(o, [&](int c, int i, int j, int natural) {
+                        plain[Order::index(o, c, i, j) % elements] = weights[natural];
+                    });
+            Code::encode(to + block * bytes, plain, elements);
+        }
+    } else {
+        for (int o = 0; o < G.out_channels; ++o)
+            detail::for_each_weight<G>(o, [&](int c, int i, int j, int natural) {
+                const int index = Order::index(o, c, i, j);
+                Code::set(to + index / elements * bytes, elements, index % elements, weights[natural]);
+            });
+    }
+}
+
+/// Weight [output, channel within its group, kernel row, kernel column] of packed ones.
+template <class Order, class Code>
+constexpr std::int8_t weight_at(const std::int8_t* packed, int output, int channel, int kernel_row, int kernel_column) {
+    constexpr int elements = Order::block_elements;
+    const int index = Order::index(output, channel, kernel_row, kernel_column);
+    return Code::at(packed + index / elements * Code::bytes(elements), elements, index % elements);
+}
+
+/// Lays out a quantised product as int8_sections<Order, Residual, Code>. Factors below 2^-31 become 0: no sum that fits
 /// reaches a half.
-template <class Order, conv_geometry G, bool Residual>
+template <class Order, conv_geometry G, bool Residual, class Code = plain_code>
 constexpr void pack_int8(std::int8_t* to, const int8_product& p) {
-    using sections = int8_sections<Order, Residual>;
+    using sections = int8_sections<Order, Residual, Code>;
     for (int i = 0; i < sections::bytes; ++i) to[i] = 0;
+    pack_weights<Order, G, Code>(to + sections::weights, p.weights);
     for (int o = 0; o < G.out_channels; ++o) {
         std::int32_t sum = 0;
-        detail::for_each_weight<G>(o, [&](int c, int i, int j, int natural) {
-            to[sections::weights + Order::index(o, c, i, j)] = p.weights[natural];
-            sum += p.weights[natural];
-        });
+        detail::for_each_weight<G>(o, [&](int, int, int, int natural) { sum += p.weights[natural]; });
         const int slot = Order::slot(o);
         const fixed_multiplier factor = p.factors[o].shift < -30 ? fixed_multiplier{} : p.factors[o];
         store_bytes<std::int32_t>(to + sections::bias + 4 * slot,

@@ -23,8 +23,10 @@ struct panel_order {
     static constexpr int run_elements = steps * step_elements;
     static constexpr int row_elements = G.runs() * run_elements;
     static constexpr int panel_elements = G.kernel_height * row_elements;
-    static constexpr int elements = G.groups * panels * panel_elements;
-    static constexpr int padded_outputs = G.groups * panels * panel_outputs;
+    static constexpr int blocks = G.groups * panels;  ///< what is stored and decoded on its own
+    static constexpr int block_elements = panel_elements;
+    static constexpr int elements = blocks * block_elements;
+    static constexpr int padded_outputs = blocks * panel_outputs;
 
     /// Place of an output channel among the padded ones, in which biases and multipliers are stored.
     static constexpr int slot(int output) {
@@ -50,6 +52,8 @@ struct depthwise_order {
     static constexpr int step_elements = padded_outputs * Interleave;
     static constexpr int row_elements = steps * step_elements;
     static constexpr int elements = G.kernel_height * row_elements;
+    static constexpr int blocks = 1;
+    static constexpr int block_elements = elements;
 
     static constexpr int slot(int output) { return output; }
     static constexpr int index(int output, int, int kernel_row, int kernel_column) {
@@ -86,12 +90,14 @@ enum class int8_parameter : int {
     count,
 };
 
-/// Packed int8 product: weights int8; per padded output channel bias int32 (with the input's zero point folded in:
-/// bias - zero_point * sum of weights), sum of weights int32, multiplier int32, shift int8; then int8_parameter.
-template <class Order, bool Residual>
+/// Packed integer product: weights as `Code` stores them; per padded output channel bias int32 (with the input's zero
+/// point folded in: bias - zero_point * sum of weights), sum of weights int32, multiplier int32, shift int8; then
+/// int8_parameter.
+template <class Order, bool Residual, class Code>
 struct int8_sections {
+    static constexpr int block_bytes = Code::bytes(Order::block_elements);
     static constexpr int weights = 0;
-    static constexpr int bias = round_up(Order::elements, section_alignment);
+    static constexpr int bias = round_up(Order::blocks * block_bytes, section_alignment);
     static constexpr int weight_sum = bias + Order::padded_outputs * 4;
     static constexpr int multiplier = weight_sum + Order::padded_outputs * 4;
     static constexpr int shift = multiplier + Order::padded_outputs * 4;

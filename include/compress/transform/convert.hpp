@@ -75,7 +75,10 @@ private:
         } else {
             const affine input = value_affine(n.inputs[0]);
             const affine stage = affine_of(written, n.stage_origin, seen_);
-            const auto q = quantize_product(e, input, stage, text_of(n.name));
+            using precision = typename format_of<typename Net::recipe_type, graph.nodes[Id].format>::precision;
+            weight_format format{precision::grid, {}};
+            if constexpr (precision::group != 0) format.groups = groups_of<Id, precision::group>();
+            const auto q = quantize_product(e, input, stage, text_of(n.name), format);
             const step_bounds bounds = bounds_of(n.clamp, stage);
             int8_product p{q.weights.data(), q.bias.data(), q.factors.data(), input.zero_point,
                            stage.zero_point, bounds.low,    bounds.high};
@@ -86,6 +89,18 @@ private:
             }
             L::pack(to, p);
         }
+    }
+
+    /// Of each term, in natural order, the group whose step it shares: so many neighbours in the order of memory.
+    template <int Id, int Size>
+    static std::vector<int> groups_of() {
+        constexpr const node& n = graph.nodes[Id];
+        constexpr conv_geometry g = geometry_of(graph.nodes[n.inputs[0]].output, n).flattened();
+        std::vector<int> groups(static_cast<std::size_t>(g.terms()));
+        for_each_weight<g>(0, [&](int c, int i, int j, int natural) {
+            groups[static_cast<std::size_t>(natural)] = panel_order<g, 4>::index(0, c, i, j) / (Size * panel_outputs);
+        });
+        return groups;
     }
 
     template <int Id>

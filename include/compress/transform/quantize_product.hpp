@@ -8,40 +8,33 @@
 #include <compress/core/fixed_add.hpp>
 #include <compress/core/quantization.hpp>
 #include <compress/transform/effective_weights.hpp>
+#include <compress/transform/round_weights.hpp>
 
 namespace tensor_compress {
 
 /// Integers of one int8 layer, in natural order.
 struct quantized_product {
-    std::vector<std::int8_t> weights;       ///< [outputs, terms], symmetric, -127..127
+    std::vector<std::int8_t> weights;       ///< [outputs, terms], zero point 0
     std::vector<float> scales;              ///< [outputs], real units per step of a weight
     std::vector<std::int32_t> bias;         ///< [outputs], in steps of input scale * weight scale
     std::vector<fixed_multiplier> factors;  ///< [outputs], input scale * weight scale / output scale
 };
 
-/// Rounds the weights of a layer to int8 with one scale per output channel, largest |w| / 127. A bias too large for
-/// that unit (more than 2^29 steps) widens the channel's scale. Source: Jacob et al. 2018, section 2.4.
+/// Rounds the weights of a layer to integers with one scale per output channel; int8 by largest |w| / 127. A bias too
+/// large for that unit (more than 2^29 steps) widens the channel's scale. Source: Jacob et al. 2018, section 2.4.
 ///
 /// @throws error naming the layer when an output scale is so much finer than the input's that a sum would not fit
 inline quantized_product quantize_product(const effective_weights& e, affine input, affine output,
-                                          const std::string& layer_name) {
+                                          const std::string& layer_name, const weight_format& format = {}) {
     quantized_product q;
     q.weights.resize(e.weights.size());
     for (std::size_t o = 0; o < e.outputs; ++o) {
-        const auto row = e.row(o);
-        double largest = 0;
-        for (float w : row) largest = std::max(largest, std::abs(static_cast<double>(w)));
-        double scale = largest > 0 ? largest / 127.0 : 1.0;
         constexpr double most_steps = 1 << 29;
-        const double bias_steps = std::abs(static_cast<double>(e.bias[o])) / (static_cast<double>(input.scale) * scale);
-        if (bias_steps > most_steps) scale *= bias_steps / most_steps;
+        const double least = std::abs(static_cast<double>(e.bias[o])) / (static_cast<double>(input.scale) * most_steps);
+        const std::span rounded(q.weights.data() + o * e.terms, e.terms);
+        const double scale = round_weights(e.row(o), format, least, rounded);
         std::int64_t bound = 0;
-        for (std::size_t k = 0; k < row.size(); ++k) {
-            const auto w = static_cast<std::int8_t>(
-                std::clamp(std::nearbyint(static_cast<double>(row[k]) / scale), -127.0, 127.0));
-            q.weights[o * e.terms + k] = w;
-            bound += 255 * std::abs(static_cast<int>(w));
-        }
+        for (const std::int8_t w : rounded) bound += 255 * std::abs(static_cast<int>(w));
         const double unit = static_cast<double>(input.scale) * scale;
         q.scales.push_back(static_cast<float>(scale));
         q.bias.push_back(static_cast<std::int32_t>(std::nearbyint(static_cast<double>(e.bias[o]) / unit)));

@@ -83,7 +83,7 @@ constexpr auto lower(const model<Capacity>& written, const Recipe& formats, bool
     detail::mark_origins(m);
     fold_into_products(m);
     for (int id = 0; id < m.count; ++id) m[id].format = formats.select(m[id].name);
-    if (fused) fuse(m);
+    if (fused) fuse(m, Recipe::elements);
     insert_conversions(m, Recipe::elements);
     return m;
 }

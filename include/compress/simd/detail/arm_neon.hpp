@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <bit>
 #include <cstring>
 
 #include <compress/simd/detail/intrinsics.hpp>
@@ -39,6 +40,38 @@ struct neon_unit : float_unit<xsimd::neon64> {
         const int16x8_t low = vmull_s8(vget_low_s8(activations), vget_low_s8(weights));
         const int16x8_t high = vmull_high_s8(activations, weights);
         return vaddq_s32(sum, vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high)));
+    }
+
+    // Weights out of their code.
+    static COMPRESS_INLINE row_bytes load_code(const std::int8_t* p) { return vld1q_s8(p); }
+    static COMPRESS_INLINE void store_code(std::int8_t* p, row_bytes v) { vst1q_s8(p, v); }
+    static COMPRESS_INLINE bytes4 weights_of(row_bytes v) { return v; }
+    /// (byte << Shift, or >> -Shift) & Mask of each byte.
+    template <int Shift, int Mask>
+    static COMPRESS_INLINE row_bytes bit_field(row_bytes v) {
+        const uint8x16_t bytes = vreinterpretq_u8_s8(v), mask = vdupq_n_u8(Mask);
+        if constexpr (Shift >= 0)
+            return vreinterpretq_s8_u8(vandq_u8(vshlq_n_u8(bytes, Shift), mask));
+        else
+            return vreinterpretq_s8_u8(vandq_u8(vshrq_n_u8(bytes, -Shift), mask));
+    }
+    static COMPRESS_INLINE row_bytes either(row_bytes a, row_bytes b) { return vorrq_s8(a, b); }
+    /// 0 becomes 1, -128 becomes -1.
+    static COMPRESS_INLINE row_bytes one_or_minus_one(row_bytes sign) {
+        return vmaxq_s8(veorq_s8(sign, vdupq_n_s8(1)), vdupq_n_s8(-1));
+    }
+    /// Each of four bytes four times.
+    static COMPRESS_INLINE row_bytes spread_bytes(const std::int8_t* p) {
+        std::int32_t four_bytes;
+        std::memcpy(&four_bytes, p, 4);
+        const int8x16_t once = vreinterpretq_s8_s32(vdupq_n_s32(four_bytes));
+        constexpr std::int8_t order[16] = {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3};
+        return vqtbl1q_s8(once, vreinterpretq_u8_s8(vld1q_s8(order)));
+    }
+    /// level * step of bytes level * Unit and steps up to Unit.
+    template <int Unit>
+    static COMPRESS_INLINE row_bytes scale_code(row_bytes levels, row_bytes steps) {
+        return vmulq_s8(vshrq_n_s8(levels, std::countr_zero(static_cast<unsigned>(Unit))), steps);
     }
 
     static COMPRESS_INLINE row_bytes load_row(const std::int8_t* p) { return vld1q_s8(p); }
@@ -96,6 +129,19 @@ struct neon_unit : float_unit<xsimd::neon64> {
     static COMPRESS_INLINE i32 zero() { return vdupq_n_s32(0); }
     static COMPRESS_INLINE i32 add(i32 a, i32 b) { return vaddq_s32(a, b); }
     static COMPRESS_INLINE i32 subtract(i32 a, i32 b) { return vsubq_s32(a, b); }
+    static COMPRESS_INLINE i32 multiply(i32 a, i32 b) { return vmulq_s32(a, b); }
+    /// Four bytes from 0 to 255.
+    static COMPRESS_INLINE i32 widen_bytes(const std::int8_t* p) {
+        std::int32_t four_bytes;
+        std::memcpy(&four_bytes, p, 4);
+        const uint8x8_t bytes = vreinterpret_u8_s32(vdup_n_s32(four_bytes));
+        return vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(vmovl_u8(bytes))));
+    }
+    /// Rounded down.
+    template <int Bits>
+    static COMPRESS_INLINE i32 shift_right(i32 v) {
+        return vshrq_n_s32(v, Bits);
+    }
     template <int Bits>
     static COMPRESS_INLINE i32 shift_left(i32 v) {
         return vshlq_n_s32(v, Bits);

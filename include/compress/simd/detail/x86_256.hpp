@@ -26,6 +26,7 @@ struct x86_registers_256 {
     static COMPRESS_INLINE reg splat32(std::int32_t v) { return _mm256_set1_epi32(v); }
     static COMPRESS_INLINE reg splat64(std::int64_t v) { return _mm256_set1_epi64x(v); }
     static COMPRESS_INLINE reg bit_and(reg a, reg b) { return _mm256_and_si256(a, b); }
+    static COMPRESS_INLINE reg bit_or(reg a, reg b) { return _mm256_or_si256(a, b); }
     static COMPRESS_INLINE reg bit_xor(reg a, reg b) { return _mm256_xor_si256(a, b); }
     static COMPRESS_INLINE reg add32(reg a, reg b) { return _mm256_add_epi32(a, b); }
     static COMPRESS_INLINE reg sub32(reg a, reg b) { return _mm256_sub_epi32(a, b); }
@@ -33,6 +34,8 @@ struct x86_registers_256 {
     static COMPRESS_INLINE reg min32(reg a, reg b) { return _mm256_min_epi32(a, b); }
     static COMPRESS_INLINE reg max32(reg a, reg b) { return _mm256_max_epi32(a, b); }
     static COMPRESS_INLINE reg mul_even(reg a, reg b) { return _mm256_mul_epi32(a, b); }
+    static COMPRESS_INLINE reg mul_low32(reg a, reg b) { return _mm256_mullo_epi32(a, b); }
+    static COMPRESS_INLINE reg mul_low16(reg a, reg b) { return _mm256_mullo_epi16(a, b); }
     static COMPRESS_INLINE reg madd16(reg a, reg b) { return _mm256_madd_epi16(a, b); }
     static COMPRESS_INLINE reg unpack_low8(reg a, reg b) { return _mm256_unpacklo_epi8(a, b); }
     static COMPRESS_INLINE reg unpack_high8(reg a, reg b) { return _mm256_unpackhi_epi8(a, b); }
@@ -46,6 +49,18 @@ struct x86_registers_256 {
     static COMPRESS_INLINE reg min_unsigned8(reg a, reg b) { return _mm256_min_epu8(a, b); }
     static COMPRESS_INLINE reg max_signed8(reg a, reg b) { return _mm256_max_epi8(a, b); }
     static COMPRESS_INLINE reg min_signed8(reg a, reg b) { return _mm256_min_epi8(a, b); }
+    template <int Bits>
+    static COMPRESS_INLINE reg shift_left16(reg v) {
+        return _mm256_slli_epi16(v, Bits);
+    }
+    template <int Bits>
+    static COMPRESS_INLINE reg shift_right16(reg v) {
+        return _mm256_srli_epi16(v, Bits);
+    }
+    template <int Bits>
+    static COMPRESS_INLINE reg shift_right16_signed(reg v) {
+        return _mm256_srai_epi16(v, Bits);
+    }
     template <int Bits>
     static COMPRESS_INLINE reg shift_left32(reg v) {
         return _mm256_slli_epi32(v, Bits);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -81,6 +82,43 @@ struct x86_unit : float_unit<XsimdArch> {
         }
     }
 
+    // --- weights out of their code ---
+
+    static COMPRESS_INLINE row_bytes load_code(const std::int8_t* p) { return R::load(p); }
+    static COMPRESS_INLINE void store_code(std::int8_t* p, row_bytes v) { R::store(p, v); }
+    static COMPRESS_INLINE bytes4 weights_of(row_bytes v) { return signed_operand(v); }
+    /// (byte << Shift, or >> -Shift) & Mask of each byte. The shift is one of 16 bits: Mask is of what stays in a byte.
+    template <int Shift, int Mask>
+    static COMPRESS_INLINE row_bytes bit_field(row_bytes v) {
+        const i32 mask = R::splat8(Mask);
+        if constexpr (Shift == 0)
+            return R::bit_and(v, mask);
+        else if constexpr (Shift > 0)
+            return R::bit_and(R::template shift_left16<Shift>(v), mask);
+        else
+            return R::bit_and(R::template shift_right16<-Shift>(v), mask);
+    }
+    static COMPRESS_INLINE row_bytes either(row_bytes a, row_bytes b) { return R::bit_or(a, b); }
+    /// 0 becomes 1, -128 becomes -1.
+    static COMPRESS_INLINE row_bytes one_or_minus_one(row_bytes sign) {
+        return R::max_signed8(R::bit_xor(sign, R::splat8(1)), R::splat8(-1));
+    }
+    /// Each of `lanes` bytes four times.
+    static COMPRESS_INLINE row_bytes spread_bytes(const std::int8_t* p) {
+        const i32 once = R::widen_unsigned(p), twice = R::bit_or(once, R::template shift_left32<8>(once));
+        return R::bit_or(twice, R::template shift_left32<16>(twice));
+    }
+    /// level * step of bytes level * Unit and steps up to Unit.
+    template <int Unit>
+    static COMPRESS_INLINE row_bytes scale_code(row_bytes levels, row_bytes steps) {
+        constexpr int bits = std::countr_zero(static_cast<unsigned>(Unit));
+        const i32 low = R::splat16(0xff);
+        const i32 even = R::mul_low16(R::low_byte_of16_signed(levels), R::bit_and(steps, low));
+        const i32 odd = R::mul_low16(R::high_byte_of16_signed(levels), R::high_byte_of16(steps));
+        return R::bit_or(R::bit_and(R::template shift_right16_signed<bits>(even), low),
+                         R::template shift_left16<8>(R::template shift_right16_signed<bits>(odd)));
+    }
+
     // --- rows of bytes, for depthwise convolutions ---
 
     static COMPRESS_INLINE row_bytes load_row(const std::uint8_t* p) { return R::load(p); }
@@ -156,6 +194,14 @@ struct x86_unit : float_unit<XsimdArch> {
     static COMPRESS_INLINE i32 zero() { return R::zero(); }
     static COMPRESS_INLINE i32 add(i32 a, i32 b) { return R::add32(a, b); }
     static COMPRESS_INLINE i32 subtract(i32 a, i32 b) { return R::sub32(a, b); }
+    static COMPRESS_INLINE i32 multiply(i32 a, i32 b) { return R::mul_low32(a, b); }
+    /// `lanes` bytes from 0 to 255.
+    static COMPRESS_INLINE i32 widen_bytes(const std::int8_t* p) { return R::widen_unsigned(p); }
+    /// Rounded down.
+    template <int Bits>
+    static COMPRESS_INLINE i32 shift_right(i32 v) {
+        return R::template shift_right32<Bits>(v);
+    }
     template <int Bits>
     static COMPRESS_INLINE i32 shift_left(i32 v) {
         return R::template shift_left32<Bits>(v);
