@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """compress-model as a user runs it: what it converts, what it refuses, and that a failure leaves nothing behind.
 
-usage: compress_model.py --program FILE --source FOLDER --flags FILE --work FOLDER --cmake PROGRAM -- [launcher] compiler
+usage: compress_model.py --program FILE --source FOLDER --flags FILE --work FOLDER --cmake PROGRAM --generator NAME
+                         -- [launcher] compiler
 
 Models are written here; those of the data folder (COMPRESS_DATA, else ../shared/data beside the sources) are converted
 where it is there.
@@ -364,7 +365,7 @@ class Conversions(Case):
             return result.stdout
 
         build = lambda: run(ARGUMENTS.cmake, "--build", "build")
-        run(ARGUMENTS.cmake, "-S", ".", "-B", "build", f"-DCMAKE_CXX_COMPILER={ARGUMENTS.compiler[-1]}",
+        run(ARGUMENTS.cmake, "-S", ".", "-B", "build", "-G", ARGUMENTS.generator, f"-DCMAKE_CXX_COMPILER={ARGUMENTS.compiler[-1]}",
             f"-DCOMPRESS_ADD_MODEL={ARGUMENTS.source}/cmake/compress_add_model.cmake", f"-DCOMPRESS_FLAGS={ARGUMENTS.flags}",
             f"-DCOMPRESS_MODEL_PROGRAM={ARGUMENTS.program}")
         self.assertIn("Compressing small", build())
@@ -380,6 +381,7 @@ def main():
     for option in ("--program", "--source", "--flags", "--work"):
         parser.add_argument(option, type=lambda text: Path(text).resolve(), required=True)
     parser.add_argument("--cmake", default="cmake")
+    parser.add_argument("--generator", default="Ninja")
     parser.add_argument("--only", action="append", help="tests to run, as Class.test")
     parser.add_argument("compiler", nargs="+")
     ARGUMENTS = parser.parse_args()

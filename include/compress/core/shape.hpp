@@ -51,7 +51,12 @@ struct shape {
         return product;
     }
 
-    friend constexpr bool operator==(const shape&, const shape&) = default;
+    // Not defaulted: for a class with an array g++ 14 may give all comparisons of one constant expression one answer.
+    friend constexpr bool operator==(const shape& a, const shape& b) {
+        for (int axis = 0; axis < max_rank; ++axis)
+            if (a.extent[axis] != b.extent[axis]) return false;
+        return a.rank == b.rank;
+    }
 };
 
 /// Height and width of a kernel, a stride or a dilation; one number stands for both.

@@ -8,6 +8,7 @@
 
 #include <compress/evaluate/describe.hpp>
 #include <compress/evaluate/layer_noise.hpp>
+#include <compress/evaluate/machine_peak.hpp>
 #include <compress/io/bytes.hpp>
 
 namespace tensor_compress {
@@ -20,6 +21,7 @@ struct layer_report {
     int weights_bytes = 0;
     long long multiply_adds = 0;
     std::optional<double> sqnr_db;
+    std::optional<double> peak_share;  ///< multiply-adds in that time, of those that a core can do; 0 to 1
 };
 
 /// What was measured of one variant. Bytes are those emitted, with scales, biases, multipliers and padding.
@@ -110,6 +112,7 @@ variant_report evaluate(std::string name, const named_tensors& tensors, const ca
     }
     r.time = measure_latency<Net>(weights);
     const auto times = step_times<Net>(weights);
+    const machine_peak peak = measure_peak<typename Net::isa>();
     for (int id = 0; id < Net::node_count; ++id) {
         const layer_info& row = Net::table[static_cast<std::size_t>(id)];
         const op kind = Net::graph[id].kind;
@@ -123,7 +126,11 @@ variant_report evaluate(std::string name, const named_tensors& tensors, const ca
                            runs ? times[static_cast<std::size_t>(id)] : 0,
                            row.packed_bytes,
                            row.multiply_adds,
+                           {},
                            {}};
+        const auto most = peak.of(Net::element_of(id));
+        if (runs && most && row.multiply_adds > 0 && layer.us > 0)
+            layer.peak_share = static_cast<double>(row.multiply_adds) / (layer.us * *most);
         for (const auto& n : noise)
             if (n.label == layer.label) layer.sqnr_db = n.sqnr_db;
         r.layers.push_back(std::move(layer));
@@ -142,18 +149,19 @@ inline std::string report_table(const model_report& report) {
     return table.text();
 }
 
-/// Layers of a variant, those farthest from the float net first.
+/// Layers of a variant, those farthest from the float net first, with their time and its share of the machine's peak.
 inline std::string noise_table(const variant_report& variant) {
     auto rows = variant.layers;
     std::sort(rows.begin(), rows.end(), detail::noisier{});
-    text_table table({"layer", "operator", "format", "SQNR dB"});
+    text_table table({"layer", "operator", "format", "SQNR dB", "us", "peak %"});
     for (const auto& row : rows)
-        if (row.sqnr_db) table.add({row.label, row.operation, row.format, fixed_text(*row.sqnr_db, 1)});
+        if (row.sqnr_db)
+            table.add({row.label, row.operation, row.format, fixed_text(*row.sqnr_db, 1), fixed_text(row.us, 2),
+                       row.peak_share ? fixed_text(*row.peak_share * 100, 0) : "-"});
     return table.text();
 }
 
-/// The report as JSON, one object per variant and per layer. `peak_share` is null: the machine's peak is not measured
-/// here.
+/// The report as JSON, one object per variant and per layer.
 inline nlohmann::ordered_json report_json(const model_report& report) {
     using json = nlohmann::ordered_json;
     const auto number = [](const std::optional<double>& v) { return v ? json(*v) : json(nullptr); };
@@ -169,7 +177,7 @@ inline nlohmann::ordered_json report_json(const model_report& report) {
                               {"weights_bytes", l.weights_bytes},
                               {"macs", l.multiply_adds},
                               {"us", l.us},
-                              {"peak_share", nullptr},
+                              {"peak_share", number(l.peak_share)},
                               {"sqnr_db", number(l.sqnr_db)}});
         variants.push_back({{"name", v.name},
                             {"precision", v.precision},

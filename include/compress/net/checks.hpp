@@ -16,7 +16,8 @@ namespace tensor_compress {
 #endif
 /// Refuses a model or recipe with internal linkage: everything with the net in its signature would be local to one
 /// translation unit. g++ allows no weak symbol there (it looks again at each instance, because the type depends on it);
-/// clang misses the definition of what is used. Both name the object.
+/// clang misses the definition of what is used. Both name the object. g++ 14 alone sees nothing, because it takes every
+/// constant in a template argument for external (GCC's PR110323).
 template <const auto& Object>
 struct linkage_of {
 #if defined(__clang__)

@@ -67,7 +67,7 @@ inline constant folded(arithmetic kind, const constant& a, const constant& b) {
     return c;
 }
 
-inline value new_constant(operation& o, const shape& extents_of_it, std::vector<float> values,
+inline value new_constant(operation& o, const shape& extents_of_it, const std::vector<float>& values,
                           const std::string& source) {
     const label name = o.im.new_label(text_of(o.name()) + "/constant");
     std::vector<std::size_t> dims;
