@@ -92,64 +92,74 @@ struct pool_sum<V, true> {
 };
 }  // namespace detail
 
-/// The same, bytes and all, over the vectors of `Isa`: four vectors of channels at a time, what is left by the
-/// reference. The integer mean is a quotient of floats, exact because sum + count < 2^24.
+namespace detail {
+
+/// Channels from `First` on: four vectors of V at a time, then of half of V; what is left by the reference. The integer
+/// mean is a quotient of floats, exact because sum + count < 2^24.
+template <class V, conv_geometry G, bool CountPadding, int First, class In, class Out>
+COMPRESS_INLINE void avg_pool_channels(const In* input, Out* output, int zero_point) {
+    constexpr bool integers = sizeof(In) == 1;
+    constexpr int block = 4 * V::lanes;
+    constexpr int end = First + (G.out_channels - First) / block * block;
+    constexpr int vectors = V::vectors_per_panel;
+    if constexpr (end > First)
+        for_each_window<G>([&](int y, int x, window_part rows, window_part columns) {
+            const int inside = (rows.end - rows.begin) * (columns.end - columns.begin);
+            const int count = CountPadding ? G.kernel_height * G.kernel_width : inside;
+            for (int first = First; first < end; first += block) {
+                Out* to = output + (y * G.out_width + x) * G.out_channels + first;
+                typename pool_sum<V, integers>::type sums[4];
+                for (auto& sum : sums) {
+                    if constexpr (integers)
+                        sum = V::splat_int((count - inside) * zero_point - stored_offset<In> * inside);
+                    else
+                        sum = V::splat(0.0f);
+                }
+                for (int i = rows.begin; i < rows.end; ++i)
+                    for (int j = columns.begin; j < columns.end; ++j) {
+                        const In* from = input + (G.row(y, i) * G.in_width + G.column(x, j)) * G.in_channels + first;
+                        if constexpr (integers) {
+                            for (int part = 0; part < 4; part += vectors) {
+                                typename V::i32 values[vectors];
+                                V::load16(from + part * V::lanes, values);
+                                for (int k = 0; k < vectors; ++k) sums[part + k] = V::add(sums[part + k], values[k]);
+                            }
+                        } else {
+                            for (int k = 0; k < 4; ++k) sums[k] += V::load(from + k * V::lanes);
+                        }
+                    }
+                const auto divisor = V::splat(static_cast<float>(count));
+                if constexpr (integers) {
+                    const auto half = V::splat(static_cast<float>(count / 2));
+                    typename V::i32 means[4];
+                    for (int k = 0; k < 4; ++k) {
+                        const typename V::f32 sum = V::to_float(sums[k]);
+                        means[k] = V::truncate(V::divide(sum + V::copy_sign(half, sum), divisor));
+                    }
+                    constexpr int offset = stored_offset<Out>;
+                    V::template store_ordered<block>(
+                        to, V::template narrow<Out>(means, V::make_byte_end(offset, -128 + offset, 127 + offset)));
+                } else {
+                    for (int k = 0; k < 4; ++k) V::store(to + k * V::lanes, V::divide(sums[k], divisor));
+                }
+            }
+        });
+    if constexpr (G.out_channels - end >= 16 && V::half::lanes < V::lanes)
+        avg_pool_channels<typename V::half, G, CountPadding, end>(input, output, zero_point);
+    else if constexpr (end < G.out_channels)
+        avg_pool_reference<G, CountPadding>(input, output, zero_point, end);
+}
+
+}  // namespace detail
+
+/// The same, bytes and all, over the vectors of `Isa`.
 template <class Isa, conv_geometry G, bool CountPadding, class In, class Out>
 COMPRESS_NOTHROW constexpr void avg_pool(const In* input, Out* output, int zero_point = 0) {
     constexpr bool integers = sizeof(In) == 1;
-    if constexpr (!simd::has_vectors<Isa> || (integers && G.kernel_height * G.kernel_width > 65000)) {
+    if constexpr (!simd::has_vectors<Isa> || (integers && G.kernel_height * G.kernel_width > 65000))
         avg_pool_reference<G, CountPadding>(input, output, zero_point);
-    } else {
-        using V = simd::vector_unit<Isa>;
-        constexpr int block = 4 * V::lanes;
-        constexpr int whole = G.out_channels / block * block;
-        constexpr int vectors = V::vectors_per_panel;
-        if constexpr (whole > 0)
-            detail::for_each_window<G>([&](int y, int x, detail::window_part rows, detail::window_part columns) {
-                const int inside = (rows.end - rows.begin) * (columns.end - columns.begin);
-                const int count = CountPadding ? G.kernel_height * G.kernel_width : inside;
-                for (int first = 0; first < whole; first += block) {
-                    Out* to = output + (y * G.out_width + x) * G.out_channels + first;
-                    typename detail::pool_sum<V, integers>::type sums[4];
-                    for (auto& sum : sums) {
-                        if constexpr (integers)
-                            sum = V::splat_int((count - inside) * zero_point - stored_offset<In> * inside);
-                        else
-                            sum = V::splat(0.0f);
-                    }
-                    for (int i = rows.begin; i < rows.end; ++i)
-                        for (int j = columns.begin; j < columns.end; ++j) {
-                            const In* from =
-                                input + (G.row(y, i) * G.in_width + G.column(x, j)) * G.in_channels + first;
-                            if constexpr (integers) {
-                                for (int part = 0; part < 4; part += vectors) {
-                                    typename V::i32 values[vectors];
-                                    V::load16(from + part * V::lanes, values);
-                                    for (int k = 0; k < vectors; ++k)
-                                        sums[part + k] = V::add(sums[part + k], values[k]);
-                                }
-                            } else {
-                                for (int k = 0; k < 4; ++k) sums[k] += V::load(from + k * V::lanes);
-                            }
-                        }
-                    const auto divisor = V::splat(static_cast<float>(count));
-                    if constexpr (integers) {
-                        const auto half = V::splat(static_cast<float>(count / 2));
-                        typename V::i32 means[4];
-                        for (int k = 0; k < 4; ++k) {
-                            const typename V::f32 sum = V::to_float(sums[k]);
-                            means[k] = V::truncate(V::divide(sum + V::copy_sign(half, sum), divisor));
-                        }
-                        constexpr int offset = stored_offset<Out>;
-                        V::template store_ordered<block>(
-                            to, V::template narrow<Out>(means, V::make_byte_end(offset, -128 + offset, 127 + offset)));
-                    } else {
-                        for (int k = 0; k < 4; ++k) V::store(to + k * V::lanes, V::divide(sums[k], divisor));
-                    }
-                }
-            });
-        if constexpr (whole < G.out_channels) avg_pool_reference<G, CountPadding>(input, output, zero_point, whole);
-    }
+    else
+        detail::avg_pool_channels<simd::vector_unit<Isa>, G, CountPadding, 0>(input, output, zero_point);
 }
 
 }  // namespace tensor_compress
