@@ -107,7 +107,7 @@ private:
         if constexpr (layer::packed_bytes != 0) {
             auto& memory = lines[Id];
             memory.resize((layer::packed_bytes + 63) / 64);
-            std::int8_t* to = memory[0].bytes;
+            auto* to = reinterpret_cast<std::int8_t*>(memory.data());
             addresses[Id] = to;
             const tc::affine input = value_scale(n.inputs[0]), output = value_scale(Id);
             if constexpr (n.kind == tc::op::constant) {

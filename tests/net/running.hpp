@@ -66,9 +66,10 @@ namespace detail {
 template <class Net, int Id>
 using caller_element = std::conditional_t<Net::element_of(Id) == tc::element::float32, float, std::int8_t>;
 
-template <class Net, int... In, int... Out>
+template <class Net, class Executor, int... In, int... Out>
 std::vector<tensor> run_once(const packed<Net>& weights, const std::vector<tensor>& inputs, unsigned char content,
-                             std::integer_sequence<int, In...>, std::integer_sequence<int, Out...>) {
+                             const Executor& threads, std::integer_sequence<int, In...>,
+                             std::integer_sequence<int, Out...>) {
     // Inputs of exact size, so that an address sanitizer sees what reads past them.
     const auto given = std::make_tuple(
         stored<caller_element<Net, Net::input_id(In)>>(inputs[In], weights.value_scale(Net::input_id(In)))...);
@@ -83,7 +84,7 @@ std::vector<tensor> run_once(const packed<Net>& weights, const std::vector<tenso
              std::span<caller_element<Net, Net::output_id(Out)>, Net::size_of(Net::output_id(Out))>(
                  static_cast<caller_element<Net, Net::output_id(Out)>*>(results[Out].data()),
                  Net::size_of(Net::output_id(Out)))...,
-             std::span<std::byte, Net::arena_bytes>(static_cast<std::byte*>(arena.data()), Net::arena_bytes));
+             std::span<std::byte, Net::arena_bytes>(static_cast<std::byte*>(arena.data()), Net::arena_bytes), threads);
     CHECK(arena.untouched());
     for (const guarded& result : results) CHECK(result.untouched());
     return {real(static_cast<const caller_element<Net, Net::output_id(Out)>*>(results[Out].data()),
@@ -93,12 +94,12 @@ std::vector<tensor> run_once(const packed<Net>& weights, const std::vector<tenso
 }  // namespace detail
 
 /// Outputs of one run. It is done twice over memory with other content, which must not matter.
-template <class Net>
-std::vector<tensor> run(const packed<Net>& weights, const std::vector<tensor>& inputs) {
+template <class Net, class Executor = tc::serial>
+std::vector<tensor> run(const packed<Net>& weights, const std::vector<tensor>& inputs, const Executor& threads = {}) {
     const std::make_integer_sequence<int, Net::model.count_of(tc::op::input)> in;
     const std::make_integer_sequence<int, Net::model.output_count> out;
-    const auto first = detail::run_once(weights, inputs, 0x00, in, out);
-    const auto second = detail::run_once(weights, inputs, 0xFF, in, out);  // not a number, as floats
+    const auto first = detail::run_once(weights, inputs, 0x00, threads, in, out);
+    const auto second = detail::run_once(weights, inputs, 0xFF, threads, in, out);  // not a number, as floats
     CHECK(first == second);
     return first;
 }

@@ -8,6 +8,7 @@
 #include <compress/graph/builder.hpp>
 #include <compress/io/emit_header.hpp>
 #include <compress/tensor/runner.hpp>
+#include <compress/tensor/thread_pool.hpp>
 #include <compress/transform/calibrate.hpp>
 
 #include "../catch.hpp"
@@ -100,6 +101,23 @@ TEST_CASE("a net of few bits gives the same bytes on every instruction set, near
     CHECK(noise_ratio_db(exact, outputs<all_int8>()) > 25);
     CHECK(noise_ratio_db(exact, four) > 10);
     CHECK(noise_ratio_db(exact, several) > 0);
+}
+
+TEST_CASE("a net of few bits does not depend on who runs its parts", "[transform]") {
+    using net = tc::net<written, mixed>;
+    const auto tensors = weights();
+    const auto packed = tc::convert<net>(tensors, tc::calibrate<written>(tensors, images()));
+    std::vector<std::int8_t> image(8 * 8 * 3), serial(6), pooled(6);
+    for (std::size_t i = 0; i < image.size(); ++i) image[i] = static_cast<std::int8_t>(i * 37);
+    std::vector<std::byte> arena(net::arena_bytes);
+    const std::span<const std::int8_t, 8 * 8 * 3> in(image);
+    const std::span<std::byte, net::arena_bytes> memory(arena);
+    const tc::thread_pool threads(3);
+    net::run(packed.view(), in, std::span<std::int8_t, 6>(serial), memory);
+    for (int i = 0; i < 50; ++i) {
+        net::run(packed.view(), in, std::span<std::int8_t, 6>(pooled), memory, threads);
+        CHECK(pooled == serial);
+    }
 }
 
 TEST_CASE("an emitted recipe names groups", "[transform]") {

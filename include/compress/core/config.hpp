@@ -18,8 +18,8 @@
 /// A tile is a function of its own: one copy serves every layer of the same geometry, and compile time stays linear.
 #define COMPRESS_NOINLINE __attribute__((noinline, nothrow))
 
-/// Unrolls the loop that follows completely: accumulators indexed by its variable must end in registers at -O2 too. Or
-/// leaves it a loop.
+/// Unrolls the loop that follows completely: accumulators indexed by its variable must end in registers at -O2 too; an
+/// array of vectors that stays in memory may be misaligned there by g++ 12 (GCC's PR109780). Or leaves it a loop.
 #if defined(__clang__)
 #    define COMPRESS_UNROLL _Pragma("clang loop unroll(full)")
 #    define COMPRESS_ROLL _Pragma("clang loop unroll(disable)")

@@ -20,4 +20,11 @@ struct serial {
     }
 };
 
+/// Into how many parts a layer is split that has less of its own accord: enough for a few threads to end together. One
+/// after the other nothing is split.
+template <class Executor>
+inline constexpr int wanted_parts = 8;
+template <>
+inline constexpr int wanted_parts<serial> = 1;
+
 }  // namespace tensor_compress

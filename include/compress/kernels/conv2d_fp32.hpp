@@ -142,14 +142,14 @@ COMPRESS_NOINLINE void conv2d_fp32_tile(const float* const* rows, int column, co
 }
 
 template <class V, conv_geometry G, float_end End, int Rows, int Panels, int Last>
-COMPRESS_INLINE void conv2d_fp32_block(const std::int8_t* packed, int group, int panel, const float* input,
-                                       float* output, const float* residual) {
+COMPRESS_INLINE void conv2d_fp32_block(const std::int8_t* packed, int group, int panel, row_range range,
+                                       const float* input, float* output, const float* residual) {
     using order = panel_order<G, 1>;
     using tiles = row_tiles<G, Rows>;
     const int place = group * order::panels + panel;
     const auto* weights = reinterpret_cast<const float*>(packed) + place * order::panel_elements;
     const auto* bias = reinterpret_cast<const float*>(packed + float_sections<order>::bias) + place * panel_outputs;
-    for (int y = 0; y < G.out_height; ++y) {
+    for (int y = range.begin; y < range.end; ++y) {
         const float* rows[G.kernel_height];
         for (int i = 0; i < G.kernel_height; ++i) {
             const int row = G.row(y, i);
@@ -185,17 +185,18 @@ COMPRESS_INLINE void conv2d_fp32_block(const std::int8_t* packed, int group, int
 template <class Isa, conv_geometry Written, float_end End, executor Executor = serial>
 COMPRESS_NOTHROW constexpr void conv2d_fp32(const std::int8_t* packed, const float* input, float* output,
                                             const float* residual, [[maybe_unused]] const Executor& threads = {}) {
-    constexpr conv_geometry G = Written.flattened();
+    constexpr conv_geometry G = Written.flattened(wanted_parts<Executor>);
     if constexpr (!simd::has_vectors<Isa>) {
         conv2d_fp32_reference<G, End>(packed, input, output, residual);
     } else {
         using V = simd::vector_unit<Isa>;
         using order = panel_order<G, 1>;
         constexpr tile_size tile = choose_tile<V>(G.out_width, order::panels);
-        for_each_block<G, order, tile>(threads, [&]<int Panels, int Last>(int group, int panel) COMPRESS_LAMBDA_INLINE {
-            detail::conv2d_fp32_block<V, G, End, tile.rows, Panels, Last>(packed, group, panel, input, output,
+        const auto run = [&]<int Panels, int Last>(int group, int panel, row_range range) COMPRESS_LAMBDA_INLINE {
+            detail::conv2d_fp32_block<V, G, End, tile.rows, Panels, Last>(packed, group, panel, range, input, output,
                                                                           residual);
-        });
+        };
+        for_each_block<G, order, tile>(threads, run);
     }
 }
 

@@ -85,12 +85,12 @@ COMPRESS_INLINE void conv2d_int8_edge(const In* const* rows, const int8_block<V,
     }
 }
 
-/// All pixels of one block of panels, the first of which is `panel` of `group`.
+/// A range of rows of one block of panels, the first of which is `panel` of `group`.
 template <class V, conv_geometry G, int Rows, int Panels, int Last, bool Residual, class In, class Out, class Other>
 COMPRESS_INLINE void conv2d_int8_block(const int8_block<V, Panels>& block, const int8_end& end, int group, int panel,
-                                       const In* input, Out* output, const Other* residual) {
+                                       row_range range, const In* input, Out* output, const Other* residual) {
     using tiles = row_tiles<G, Rows, ceil_div(word_overreach<G>, G.in_channels)>;
-    for (int y = 0; y < G.out_height; ++y) {
+    for (int y = range.begin; y < range.end; ++y) {
         const In* rows[G.kernel_height];
         for (int i = 0; i < G.kernel_height; ++i) {
             const int row = G.row(y, i);
@@ -132,13 +132,14 @@ COMPRESS_INLINE void conv2d_int8_block(const int8_block<V, Panels>& block, const
 template <class V, conv_geometry G, class Code, int Rows, int Panels, int Last, bool Residual, class In, class Out,
           class Other>
 COMPRESS_INLINE void conv2d_int8_coded(const std::int8_t* weights, const int8_parts& parts, const int8_end& end,
-                                       int group, int panel, const In* input, Out* output, const Other* residual) {
+                                       int group, int panel, row_range range, const In* input, Out* output,
+                                       const Other* residual) {
     using order = panel_order<G, 4>;
     constexpr int elements = order::panel_elements;
     const int place = group * order::panels + panel;
     if constexpr (Code::plain) {
         const int8_block<V, Panels> block(weights, parts, place);
-        conv2d_int8_block<V, G, Rows, Panels, Last, Residual>(block, end, group, panel, input, output, residual);
+        conv2d_int8_block<V, G, Rows, Panels, Last, Residual>(block, end, group, panel, range, input, output, residual);
     } else if constexpr (decodes_in_registers<G, Code>) {
         const int8_block<V, Panels> block(weights, parts, place);
         const int at = panel * panel_outputs;
@@ -151,7 +152,7 @@ COMPRESS_INLINE void conv2d_int8_coded(const std::int8_t* weights, const int8_pa
             if constexpr (!Code::stores_zero) clear_padding<order, G.run_length(), 1>(plain + p * elements);
         }
         const int8_block<V, Panels> block(plain, parts, place);
-        conv2d_int8_block<V, G, Rows, Panels, Last, Residual>(block, end, group, panel, input, output, residual);
+        conv2d_int8_block<V, G, Rows, Panels, Last, Residual>(block, end, group, panel, range, input, output, residual);
     }
 }
 
@@ -159,12 +160,12 @@ COMPRESS_INLINE void conv2d_int8_coded(const std::int8_t* weights, const int8_pa
 
 /// The same bytes as conv2d_int8_reference, over the vectors of `Isa`.
 /// Blocking: panels of weights outermost, so that a block of them stays in the first-level cache over all pixels.
-/// Blocks are what `threads` shares out.
+/// Blocks, and parts of the image where those are few, are what `threads` shares out.
 template <class Isa, conv_geometry Written, bool Residual, class Code = plain_code, class In, class Out, class Other,
           executor Executor = serial>
 COMPRESS_NOTHROW constexpr void conv2d_int8(const std::int8_t* packed, const In* input, Out* output,
                                             const Other* residual, [[maybe_unused]] const Executor& threads = {}) {
-    constexpr conv_geometry G = Written.flattened();
+    constexpr conv_geometry G = Written.flattened(wanted_parts<Executor>);
     if constexpr (!simd::has_vectors<Isa>) {
         conv2d_int8_reference<G, Residual, Code>(packed, input, output, residual);
     } else {
@@ -177,12 +178,13 @@ COMPRESS_NOTHROW constexpr void conv2d_int8(const std::int8_t* packed, const In*
                                                   direct ? 8 : detail::most_decoded_bytes / order::panel_elements);
         const int8_end end = int8_end::of<sections>(packed);
         const int8_parts parts = int8_parts::of<sections>(packed);
-        for_each_block<G, order, tile>(threads, [&]<int Panels, int Last>(int group, int panel) COMPRESS_LAMBDA_INLINE {
+        const auto run = [&]<int Panels, int Last>(int group, int panel, row_range range) COMPRESS_LAMBDA_INLINE {
             const std::int8_t* weights =
                 packed + sections::weights + (group * order::panels + panel) * sections::block_bytes;
             detail::conv2d_int8_coded<V, G, Code, tile.rows, Panels, Last, Residual>(weights, parts, end, group, panel,
-                                                                                     input, output, residual);
-        });
+                                                                                     range, input, output, residual);
+        };
+        for_each_block<G, order, tile>(threads, run);
     }
 }
 

@@ -181,9 +181,9 @@ struct depthwise_int8_block {
         for (int m = 0; m < Count; ++m) store<Count>(output + m * G.out_channels, sums[m]);
     }
 
-    COMPRESS_INLINE void image(const In* input, Out* output) const {
+    COMPRESS_INLINE void image(row_range range, const In* input, Out* output) const {
         using tiles = row_tiles<G, step>;
-        for (int y = 0; y < G.out_height; ++y) {
+        for (int y = range.begin; y < range.end; ++y) {
             const In* rows[G.kernel_height];
             for (int i = 0; i < G.kernel_height; ++i) {
                 const int row = G.row(y, i);
@@ -222,31 +222,34 @@ constexpr int depthwise_parts() {
 /// narrower vectors, the last channels in part of one.
 template <class V, conv_geometry G, int First, class In, class Out>
 COMPRESS_INLINE void depthwise_int8_channels(const std::int8_t* weights, const int8_parts& parts, const int8_end& end,
-                                             const In* input, Out* output) {
+                                             row_range range, const In* input, Out* output) {
     constexpr int block = V::lanes * 4;
     constexpr int whole = (G.out_channels - First) / block;
     constexpr int next = First + whole * block;
     constexpr int rest = G.out_channels - next;
     constexpr int pixels = depthwise_parts<V, G, rest>();
     for (int c = First; c < next; c += block)
-        depthwise_int8_block<V, G, block, 1, In, Out>(weights, parts, c, end).image(input + c, output + c);
+        depthwise_int8_block<V, G, block, 1, In, Out>(weights, parts, c, end).image(range, input + c, output + c);
     if constexpr (pixels > 1) {
         depthwise_int8_block<V, G, block / pixels, pixels, In, Out>(weights, parts, next, end)
-            .image(input + next, output + next);
-        depthwise_int8_channels<V, G, next + block / pixels>(weights, parts, end, input, output);
+            .image(range, input + next, output + next);
+        depthwise_int8_channels<V, G, next + block / pixels>(weights, parts, end, range, input, output);
     } else if constexpr (rest > 0 && block > 16) {
-        depthwise_int8_channels<typename V::half, G, next>(weights, parts, end, input, output);
+        depthwise_int8_channels<typename V::half, G, next>(weights, parts, end, range, input, output);
     } else if constexpr (rest > 0) {
-        depthwise_int8_block<V, G, rest, 1, In, Out>(weights, parts, next, end).image(input + next, output + next);
+        depthwise_int8_block<V, G, rest, 1, In, Out>(weights, parts, next, end)
+            .image(range, input + next, output + next);
     }
 }
 
 }  // namespace detail
 
 /// The same bytes as depthwise_int8_reference, over the vectors of `Isa`: four taps of each channel are brought side by
-/// side and multiplied by the byte dot product. Weights in a code are decoded first.
-template <class Isa, conv_geometry G, class Code = plain_code, class In, class Out>
-COMPRESS_NOTHROW constexpr void depthwise_int8(const std::int8_t* packed, const In* input, Out* output) {
+/// side and multiplied by the byte dot product. Weights in a code are decoded first. Rows are what
+/// `threads` shares out.
+template <class Isa, conv_geometry G, class Code = plain_code, class In, class Out, executor Executor = serial>
+COMPRESS_NOTHROW constexpr void depthwise_int8(const std::int8_t* packed, const In* input, Out* output,
+                                               [[maybe_unused]] const Executor& threads = {}) {
     if constexpr (!simd::has_vectors<Isa>) {
         depthwise_int8_reference<G, Code>(packed, input, output);
     } else {
@@ -256,13 +259,20 @@ COMPRESS_NOTHROW constexpr void depthwise_int8(const std::int8_t* packed, const 
         const int8_end end = int8_end::of<sections>(packed);
         const int8_parts parts = int8_parts::of<sections>(packed);
         const std::int8_t* weights = packed + sections::weights;
+        const auto run = [&](const std::int8_t* plain) COMPRESS_LAMBDA_INLINE {
+            constexpr int count = image_parts<Executor>(G.out_height, 1);
+            threads.parallel_for(count, [&](int part) COMPRESS_LAMBDA_INLINE {
+                detail::depthwise_int8_channels<V, G, 0>(plain, parts, end, rows_of_part<G>(part, count), input,
+                                                         output);
+            });
+        };
         if constexpr (Code::plain) {
-            detail::depthwise_int8_channels<V, G, 0>(weights, parts, end, input, output);
+            run(weights);
         } else {
             alignas(64) std::int8_t plain[decoded_bytes<Code>(order::elements)];
             decoder<Code>::template decode<V>(weights, order::elements, plain);
             if constexpr (!Code::stores_zero) clear_padding<order, G.kernel_width, order::padded_outputs / 16>(plain);
-            detail::depthwise_int8_channels<V, G, 0>(plain, parts, end, input, output);
+            run(plain);
         }
     }
 }

@@ -114,10 +114,12 @@ COMPRESS_NOTHROW constexpr void add_int8(const add_scaling& s, const A* a, const
         int i = 0;
         for (; i + step <= P.count; i += step) {
             i32 x[4], y[4];
+            COMPRESS_UNROLL
             for (int part = 0; part < 4; part += vectors) {
                 i32 u[vectors], v[vectors];
                 V::load16(a + i + part * V::lanes, u);
                 V::load16(b + i + part * V::lanes, v);
+                COMPRESS_UNROLL
                 for (int k = 0; k < vectors; ++k) x[part + k] = u[k], y[part + k] = v[k];
             }
             adding.template apply<4>(x, y);
@@ -140,6 +142,7 @@ COMPRESS_NOTHROW constexpr void quantize_elements(affine a, const float* input, 
         const f32 scale = V::splat(a.scale), bound = V::splat(512.0f), just_below_half = V::splat(0.49999997f);
         for (; i + step <= Count; i += step) {
             typename V::i32 steps[4];
+            COMPRESS_UNROLL
             for (int k = 0; k < 4; ++k) {
                 const f32 x = V::load(input + i + k * V::lanes);
                 // Halves go away from zero; what is not a number becomes zero; what is beyond 512 steps is beyond the
@@ -161,6 +164,7 @@ COMPRESS_NOTHROW constexpr void dequantize_elements(affine a, const In* input, f
         for (; i + 16 <= Count; i += 16) {
             typename V::i32 steps[V::vectors_per_panel];
             V::load16(input + i, steps);
+            COMPRESS_UNROLL
             for (int k = 0; k < V::vectors_per_panel; ++k)
                 V::store(output + i + k * V::lanes, V::splat(a.scale) * V::to_float(V::subtract(steps[k], zero)));
         }

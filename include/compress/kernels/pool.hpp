@@ -97,7 +97,7 @@ namespace detail {
 /// Channels from `First` on: four vectors of V at a time, then of half of V; what is left by the reference. The integer
 /// mean is a quotient of floats, exact because sum + count < 2^24.
 template <class V, conv_geometry G, bool CountPadding, int First, class In, class Out>
-COMPRESS_INLINE void avg_pool_channels(const In* input, Out* output, int zero_point) {
+COMPRESS_NOTHROW inline void avg_pool_channels(const In* input, Out* output, int zero_point) {
     constexpr bool integers = sizeof(In) == 1;
     constexpr int block = 4 * V::lanes;
     constexpr int end = First + (G.out_channels - First) / block * block;
@@ -109,22 +109,26 @@ COMPRESS_INLINE void avg_pool_channels(const In* input, Out* output, int zero_po
             for (int first = First; first < end; first += block) {
                 Out* to = output + (y * G.out_width + x) * G.out_channels + first;
                 typename pool_sum<V, integers>::type sums[4];
-                for (auto& sum : sums) {
+                COMPRESS_UNROLL
+                for (int k = 0; k < 4; ++k) {
                     if constexpr (integers)
-                        sum = V::splat_int((count - inside) * zero_point - stored_offset<In> * inside);
+                        sums[k] = V::splat_int((count - inside) * zero_point - stored_offset<In> * inside);
                     else
-                        sum = V::splat(0.0f);
+                        sums[k] = V::splat(0.0f);
                 }
                 for (int i = rows.begin; i < rows.end; ++i)
                     for (int j = columns.begin; j < columns.end; ++j) {
                         const In* from = input + (G.row(y, i) * G.in_width + G.column(x, j)) * G.in_channels + first;
                         if constexpr (integers) {
+                            COMPRESS_UNROLL
                             for (int part = 0; part < 4; part += vectors) {
                                 typename V::i32 values[vectors];
                                 V::load16(from + part * V::lanes, values);
+                                COMPRESS_UNROLL
                                 for (int k = 0; k < vectors; ++k) sums[part + k] = V::add(sums[part + k], values[k]);
                             }
                         } else {
+                            COMPRESS_UNROLL
                             for (int k = 0; k < 4; ++k) sums[k] += V::load(from + k * V::lanes);
                         }
                     }
@@ -132,6 +136,7 @@ COMPRESS_INLINE void avg_pool_channels(const In* input, Out* output, int zero_po
                 if constexpr (integers) {
                     const auto half = V::splat(static_cast<float>(count / 2));
                     typename V::i32 means[4];
+                    COMPRESS_UNROLL
                     for (int k = 0; k < 4; ++k) {
                         const typename V::f32 sum = V::to_float(sums[k]);
                         means[k] = V::truncate(V::divide(sum + V::copy_sign(half, sum), divisor));
@@ -140,6 +145,7 @@ COMPRESS_INLINE void avg_pool_channels(const In* input, Out* output, int zero_po
                     V::template store_ordered<block>(
                         to, V::template narrow<Out>(means, V::make_byte_end(offset, -128 + offset, 127 + offset)));
                 } else {
+                    COMPRESS_UNROLL
                     for (int k = 0; k < 4; ++k) V::store(to + k * V::lanes, V::divide(sums[k], divisor));
                 }
             }

@@ -63,20 +63,38 @@ COMPRESS_INLINE void for_constants(F&& f) {
     (std::make_integer_sequence<int, Count>{});
 }
 
-/// f.template operator()<Panels, Last>(group, first panel) for each block of panels of a convolution, shared out by
-/// `threads`. Last is the number of outputs in the block's last panel.
+/// Rows of output pixels from `begin` to before `end`.
+struct row_range {
+    int begin, end;
+};
+template <conv_geometry G>
+constexpr row_range rows_of_part(int part, int parts) {
+    return {G.out_height * part / parts, G.out_height * (part + 1) / parts};
+}
+
+/// Parts of an image that threads compute apart, where there are too few blocks of panels for them.
+template <class Executor>
+constexpr int image_parts(int height, int blocks) {
+    const int wanted = ceil_div(wanted_parts<Executor>, blocks);
+    return wanted < height ? wanted : height;
+}
+
+/// f.template operator()<Panels, Last>(group, first panel, rows) for each block of panels of a convolution and each
+/// part of the image, shared out by `threads`. Last is the number of outputs in the block's last panel.
 template <conv_geometry G, class Order, tile_size Tile, class Executor, class F>
 COMPRESS_INLINE void for_each_block(const Executor& threads, const F& f) {
     constexpr int whole = Order::panels / Tile.panels, rest = Order::panels % Tile.panels;
     constexpr int blocks = whole + (rest != 0 ? 1 : 0);
     constexpr int last = G.group_outputs() - (Order::panels - 1) * panel_outputs;
     constexpr int full_blocks = last == panel_outputs || rest != 0 ? whole : whole - 1;
-    threads.parallel_for(G.groups * blocks, [&](int task) COMPRESS_LAMBDA_INLINE {
-        const int group = task / blocks, block = task % blocks;
+    constexpr int parts = image_parts<Executor>(G.out_height, G.groups * blocks);
+    threads.parallel_for(G.groups * blocks * parts, [&](int task) COMPRESS_LAMBDA_INLINE {
+        const int group = task / parts / blocks, block = task / parts % blocks;
+        const row_range rows = rows_of_part<G>(task % parts, parts);
         if (block < full_blocks)
-            f.template operator()<Tile.panels, panel_outputs>(group, block * Tile.panels);
+            f.template operator()<Tile.panels, panel_outputs>(group, block * Tile.panels, rows);
         else if constexpr (full_blocks < blocks)
-            f.template operator()<(rest != 0 ? rest : Tile.panels), last>(group, block * Tile.panels);
+            f.template operator()<(rest != 0 ? rest : Tile.panels), last>(group, block * Tile.panels, rows);
     });
 }
 

@@ -25,9 +25,10 @@ struct depthwise_conv2d<Geometry, tag::fp32, tag::dense, Clamp> {
         pack_float<order, Geometry>(to, weights, bias);
     }
 
-    template <class Isa = native>
-    COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const float* input, float* output) {
-        depthwise_fp32<Isa, Geometry, Clamp>(packed, input, output);
+    template <class Isa = native, executor Executor = serial>
+    COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const float* input, float* output,
+                                               const Executor& threads = {}) {
+        depthwise_fp32<Isa, Geometry, Clamp>(packed, input, output, threads);
     }
 };
 
@@ -47,9 +48,10 @@ struct depthwise_conv2d<Geometry, Precision, Sparsity, Clamp> {
         pack_int8<order, Geometry, false, code>(to, product);
     }
 
-    template <class Isa = native, class In, class Out>
-    COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const In* input, Out* output) {
-        depthwise_int8<Isa, Geometry, code>(packed, input, output);
+    template <class Isa = native, class In, class Out, executor Executor = serial>
+    COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const In* input, Out* output,
+                                               const Executor& threads = {}) {
+        depthwise_int8<Isa, Geometry, code>(packed, input, output, threads);
     }
 };
 

@@ -208,6 +208,10 @@ private:
         } else if constexpr (n.kind == op::conv2d || n.kind == op::linear) {
             L::template run<Isa>(packed[Id], read<n.inputs[0]>(packed, m), write<Id>(m),
                                  static_cast<const stored<Id>*>(nullptr), threads);
+        } else if constexpr (requires {
+                                 L::template run<Isa>(packed[Id], read<n.inputs[0]>(packed, m), write<Id>(m), threads);
+                             }) {
+            L::template run<Isa>(packed[Id], read<n.inputs[0]>(packed, m), write<Id>(m), threads);
         } else if constexpr (n.kind != op::input && n.kind != op::constant && !detail::is_view(n.kind)) {
             L::template run<Isa>(packed[Id], read<n.inputs[0]>(packed, m), write<Id>(m));
         }

@@ -47,12 +47,14 @@ struct conv_geometry {
         return kernel_height == 1 && kernel_width == 1 && stride_height == 1 && stride_width == 1 && top == 0 &&
                left == 0 && in_height == out_height && in_width == out_width;
     }
-    /// The same convolution with the image as one row, where rows do not matter.
-    constexpr conv_geometry flattened() const {
+    /// The same convolution with the image as one row, where rows do not matter; or as the most rows up to `rows` that
+    /// divide it evenly.
+    constexpr conv_geometry flattened(int rows = 1) const {
         conv_geometry g = *this;
         if (!pointwise()) return g;
-        g.in_width = g.out_width = in_height * in_width;
-        g.in_height = g.out_height = 1;
+        while (in_height % rows != 0) --rows;
+        g.in_width = g.out_width = in_height / rows * in_width;
+        g.in_height = g.out_height = rows;
         return g;
     }
 
