@@ -23,7 +23,6 @@ struct float_unit {
     static COMPRESS_INLINE f32 min(f32 a, f32 b) { return xsimd::min(a, b); }
     static COMPRESS_INLINE f32 max(f32 a, f32 b) { return xsimd::max(a, b); }
     static COMPRESS_INLINE f32 divide(f32 a, f32 b) { return a / b; }
-    static COMPRESS_INLINE f32 copy_sign(f32 size, f32 sign) { return xsimd::copysign(size, sign); }
     static COMPRESS_INLINE f32 zero_if_nan(f32 v) { return xsimd::select(v == v, v, f32(0.0f)); }
 };
 

@@ -27,6 +27,9 @@ struct neon_unit : float_unit<xsimd::neon64> {
     static COMPRESS_INLINE f32 madd(f32 a, f32 b, f32 c) { return vfmaq_f32(c, a, b); }
     /// xsimd 8 divides by an estimate of the reciprocal here, which is not the quotient to the last bit.
     static COMPRESS_INLINE f32 divide(f32 a, f32 b) { return vdivq_f32(a, b); }
+    static COMPRESS_INLINE f32 copy_sign(f32 size, f32 sign) {
+        return vbslq_f32(vdupq_n_u32(0x80000000u), sign, size);
+    }
 
     static COMPRESS_INLINE bytes4 spread4(std::int32_t four_bytes) {
         return vreinterpretq_s8_s32(vdupq_n_s32(four_bytes));

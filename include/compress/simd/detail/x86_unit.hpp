@@ -226,6 +226,8 @@ struct x86_unit : float_unit<XsimdArch> {
         }
     }
 
+    /// `size`, which is not negative, with a sign. xsimd's leaves a terminate handler in the object file.
+    static COMPRESS_INLINE f32 copy_sign(f32 size, f32 sign) { return R::with_sign(size, R::as_bits(sign)); }
     static COMPRESS_INLINE i32 nearest(f32 v) { return R::nearest(v); }
     static COMPRESS_INLINE f32 from_nearest(f32 v) { return R::from_nearest(v); }
     static COMPRESS_INLINE f32 larger_size(f32 a, f32 b) { return R::larger_size(a, b); }
