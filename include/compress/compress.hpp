@@ -23,6 +23,7 @@
 #include <compress/tensor/digits.hpp>
 #include <compress/tensor/records.hpp>
 #include <compress/tensor/runner.hpp>
+#include <compress/tensor/thread_pool.hpp>
 #include <compress/transform/calibrate.hpp>
 #include <compress/transform/convert.hpp>
 #include <compress/transform/load_weights.hpp>
