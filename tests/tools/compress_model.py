@@ -267,8 +267,9 @@ class Conversions(Case):
         """With the flags of compress::inference and nothing else."""
         source = self.folder / "alone.cpp"
         source.write_text(f'#include "{header}"\nint main() {{ {run} }}\n')
-        subprocess.run([*ARGUMENTS.compiler, f"@{ARGUMENTS.flags}", "-O1", "-march=native", "-Wno-invalid-feature-combination", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow",
-                        "-Wconversion", "-Werror", "-fno-exceptions", "-fno-rtti", "-o", "alone", source.name], cwd=self.folder, check=True)
+        subprocess.run([*ARGUMENTS.compiler, f"@{ARGUMENTS.flags}", "-O1", "-march=native", "-Wno-invalid-feature-combination", "-Wall",
+                        "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Werror", "-fno-exceptions", "-fno-rtti", "-o", "alone",
+                        source.name], cwd=self.folder, check=True)
         subprocess.run([self.folder / "alone"], check=True)
 
     def test_fp32_in_the_layout_of_the_source(self):
