@@ -25,16 +25,19 @@ void express(std::int8_t* weights, int terms) {
                               ? tests::definition::limit(weights[k] / (96 / -grid.lowest), grid.lowest, grid.highest)
                           : weights[k] < 0 ? -1
                                            : 1;
-        const int step = Precision::group == 0 ? grid.unit : 1 + k / Precision::group * 7 % grid.unit;
+        int step = grid.unit;
+        if constexpr (Precision::group != 0) step = 1 + k / Precision::group * 7 % grid.unit;
         weights[k] = static_cast<std::int8_t>(level * step);
     }
 }
 
+template <conv_geometry G>
+inline constexpr conv_geometry flat = G.flattened();
+
 template <conv_geometry G, class Precision, class In, class Out, bool Residual = false>
 tests::int8_kernel convolution(const char* name) {
     using code = tc::weight_code<Precision, tag::dense>;
-    constexpr conv_geometry flat = G.flattened();
-    using order = tc::panel_order<flat, 4>;
+    using order = tc::panel_order<flat<G>, 4>;
     return {name,
             G,
             Residual,
@@ -42,11 +45,11 @@ tests::int8_kernel convolution(const char* name) {
             tc::stored_offset<In>,
             tc::stored_offset<Out>,
             tc::stored_offset<byte>,
-            tc::pack_int8<order, flat, Residual, code>,
+            tc::pack_int8<order, flat<G>, Residual, code>,
             [](const std::int8_t* packed, const void* input, void* output, const void* residual) {
-                tc::conv2d_int8_reference<flat, Residual, code>(packed, static_cast<const In*>(input),
-                                                                static_cast<Out*>(output),
-                                                                static_cast<const byte*>(residual));
+                tc::conv2d_int8_reference<flat<G>, Residual, code>(packed, static_cast<const In*>(input),
+                                                                   static_cast<Out*>(output),
+                                                                   static_cast<const byte*>(residual));
             },
             [](const std::int8_t* packed, const void* input, void* output, const void* residual) {
                 tc::conv2d_int8<tc::native, G, Residual, code>(packed, static_cast<const In*>(input),
