@@ -54,24 +54,12 @@ void check_widths(const tests::requantize_data& data) {
     if constexpr (V::half::lanes < V::lanes) check_widths<typename V::half>(data);
 }
 
-/// Factors and sums as nets have them, with results all over the bytes; a few thousand of them near a half.
-tests::requantize_data make_ordinary(int count) {
-    tests::numbers random(11);
-    tests::requantize_data data;
-    for (int i = 0; i < count; ++i) {
-        const int shift = random.between(-14, -1);
-        const std::int64_t most = std::int64_t{300} << -shift;
-        data.add(random.between(-most, most), random.between(1 << 30, 2147483647), shift);
-    }
-    return data;
-}
-
 TEST_CASE("int8_scaling gives the bits of core/fixed_point.hpp wherever a byte shows them", "[kernels]") {
     if constexpr (tc::simd::has_vectors<tc::native>) {
         using V = tc::simd::vector_unit<tc::native>;
         check_widths<V>(tests::make_random(1 << 20));
         check_widths<V>(tests::make_ties());
-        check_widths<V>(make_ordinary(1 << 22));
+        check_widths<V>(tests::make_ordinary(1 << 22));
     }
 }
 

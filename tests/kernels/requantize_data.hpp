@@ -56,4 +56,16 @@ inline requantize_data make_ties() {
     return data;
 }
 
+/// Factors and sums as nets have them, with results all over the bytes; a few thousand of them near a half.
+inline requantize_data make_ordinary(int count) {
+    numbers random(11);
+    requantize_data data;
+    for (int i = 0; i < count; ++i) {
+        const int shift = random.between(-14, -1);
+        const std::int64_t most = std::int64_t{300} << -shift;
+        data.add(random.between(-most, most), random.between(1 << 30, 2147483647), shift);
+    }
+    return data;
+}
+
 }  // namespace tests
