@@ -9,9 +9,6 @@ namespace int8_scaling_test {
 
 namespace tc = tensor_compress;
 
-/// Results matter up to where every byte is saturated: a zero point of up to 128 in size, and 128 more.
-constexpr std::int32_t visible(std::int32_t result) { return tests::definition::limit(result, -256, 256); }
-
 /// How many of Rows rows of Across vectors, scaled by the same Across factors, differ from core/fixed_point.hpp.
 template <class V, int Across, int Rows>
 int wrong(const tests::requantize_data& data) {
@@ -37,8 +34,8 @@ int wrong(const tests::requantize_data& data) {
         for (std::size_t k = 0; k < Across * Rows; ++k) {
             V::store(results[k], sums[k]);
             for (std::size_t j = 0; j < V::lanes; ++j)
-                count += visible(results[k][j]) !=
-                         visible(tc::requantize(limited[k][j], data.factor(i + k % Across * V::lanes + j)));
+                count += tests::visible(results[k][j]) !=
+                         tests::visible(tc::requantize(limited[k][j], data.factor(i + k % Across * V::lanes + j)));
         }
     }
     return count;

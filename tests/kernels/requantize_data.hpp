@@ -68,4 +68,7 @@ inline requantize_data make_ordinary(int count) {
     return data;
 }
 
+/// Results matter up to where every byte is saturated: a zero point of up to 128 in size, and 128 more.
+constexpr std::int32_t visible(std::int32_t result) { return definition::limit(result, -256, 256); }
+
 }  // namespace tests
