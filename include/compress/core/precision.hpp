@@ -100,7 +100,6 @@ template <class Precision, int Size>
 struct grouped : Precision {
     static constexpr const char* name = detail::name_of_grouped<Precision, Size>.text;
     static constexpr int group = Size;
-    using levels = Precision;  ///< how a single weight is stored
 };
 
 /// Every weight is stored.

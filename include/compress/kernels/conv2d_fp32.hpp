@@ -145,37 +145,18 @@ template <class V, conv_geometry G, float_end End, int Rows, int Panels, int Las
 COMPRESS_INLINE void conv2d_fp32_block(const std::int8_t* packed, int group, int panel, row_range range,
                                        const float* input, float* output, const float* residual) {
     using order = panel_order<G, 1>;
-    using tiles = row_tiles<G, Rows>;
+    using tiles = row_tiles<G, Rows, !End.residual>;  // overlapping, as in conv2d_int8_block
     const int place = group * order::panels + panel;
     const auto* weights = reinterpret_cast<const float*>(packed) + place * order::panel_elements;
     const auto* bias = reinterpret_cast<const float*>(packed + float_sections<order>::bias) + place * panel_outputs;
     for (int y = range.begin; y < range.end; ++y) {
-        const float* rows[G.kernel_height];
-        for (int i = 0; i < G.kernel_height; ++i) {
-            const int row = G.row(y, i);
-            rows[i] = G.row_inside(row) ? input + row * G.in_width * G.in_channels + group * G.group_inputs() : nullptr;
-        }
+        const image_rows<G, float> rows(input + group * G.group_inputs(), y);
         const int start = y * G.out_width * G.out_channels + group * G.group_outputs() + panel * panel_outputs;
-        const auto tile = [&]<int Count, int First>(int x) COMPRESS_LAMBDA_INLINE {
+        for_each_tile<tiles>([&]<int Count, int First>(int x) COMPRESS_LAMBDA_INLINE {
             const int at = start + x * G.out_channels;
-            conv2d_fp32_tile<V, G, End, Count, Panels, First, Last>(rows, x, weights, bias, output + at,
+            conv2d_fp32_tile<V, G, End, Count, Panels, First, Last>(rows.at, x, weights, bias, output + at,
                                                                     End.residual ? residual + at : nullptr);
-        };
-        for_constants<tiles::left>([&]<int T>()
-                                       COMPRESS_LAMBDA_INLINE { tile.template operator()<Rows, T * Rows>(T * Rows); });
-        for (int t = tiles::left; t < tiles::whole - tiles::right; ++t)
-            tile.template operator()<Rows, interior_tile>(t * Rows);
-        for_constants<tiles::right>([&]<int T>() COMPRESS_LAMBDA_INLINE {
-            constexpr int x = (tiles::whole - tiles::right + T) * Rows;
-            tile.template operator()<Rows, x>(x);
         });
-        if constexpr (tiles::rest != 0) {
-            constexpr int count =
-                !End.residual && tiles::whole > 0 ? Rows : tiles::rest;  // overlapping, as in conv2d_int8_block
-            constexpr int x = G.out_width - count;
-            constexpr int first = tiles::touches_padding(x, count) ? x : interior_tile;
-            tile.template operator()<count, first>(x);
-        }
     }
 }
 

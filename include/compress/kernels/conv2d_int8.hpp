@@ -89,41 +89,19 @@ COMPRESS_INLINE void conv2d_int8_edge(const In* const* rows, const int8_block<V,
 template <class V, conv_geometry G, int Rows, int Panels, int Last, bool Residual, class In, class Out, class Other>
 COMPRESS_INLINE void conv2d_int8_block(const int8_block<V, Panels>& block, const int8_end& end, int group, int panel,
                                        row_range range, const In* input, Out* output, const Other* residual) {
-    using tiles = row_tiles<G, Rows, ceil_div(word_overreach<G>, G.in_channels)>;
+    // The last tile does not overlap where a residual may lie in the place of the output and would be added twice.
+    using tiles = row_tiles<G, Rows, !Residual, ceil_div(word_overreach<G>, G.in_channels)>;
     for (int y = range.begin; y < range.end; ++y) {
-        const In* rows[G.kernel_height];
-        for (int i = 0; i < G.kernel_height; ++i) {
-            const int row = G.row(y, i);
-            rows[i] = G.row_inside(row) ? input + row * G.in_width * G.in_channels + group * G.group_inputs() : nullptr;
-        }
+        const image_rows<G, In> rows(input + group * G.group_inputs(), y);
         const int start = y * G.out_width * G.out_channels + group * G.group_outputs() + panel * panel_outputs;
-        Out* to = output + start;
-        const Other* other = Residual ? residual + start : nullptr;
-        const auto at = [](int x) { return x * G.out_channels; };
-        const auto other_at = [&](int x) { return Residual ? other + x * G.out_channels : nullptr; };
-        for_constants<tiles::left>([&]<int T>() COMPRESS_LAMBDA_INLINE {
-            conv2d_int8_edge<V, G, Rows, Panels, T * Rows, Last, Residual>(rows, block, end, to + at(T * Rows),
-                                                                           other_at(T * Rows));
-        });
-        for (int t = tiles::left; t < tiles::whole - tiles::right; ++t)
-            conv2d_int8_tile<V, G, Rows, Panels, interior_tile, Last, Residual>(rows, t * Rows, block, end,
-                                                                                to + at(t * Rows), other_at(t * Rows));
-        for_constants<tiles::right>([&]<int T>() COMPRESS_LAMBDA_INLINE {
-            constexpr int x = (tiles::whole - tiles::right + T) * Rows;
-            conv2d_int8_edge<V, G, Rows, Panels, x, Last, Residual>(rows, block, end, to + at(x), other_at(x));
-        });
-        if constexpr (tiles::rest != 0) {
-            // The last tile overlaps the one before it, which saves compiling a narrower one; not where a residual may
-            // lie in the place of the output and would be added twice.
-            constexpr bool overlaps = !Residual && tiles::whole > 0;
-            constexpr int count = overlaps ? Rows : tiles::rest;
-            constexpr int x = G.out_width - count;
-            if constexpr (tiles::touches_padding(x, count))
-                conv2d_int8_edge<V, G, count, Panels, x, Last, Residual>(rows, block, end, to + at(x), other_at(x));
+        for_each_tile<tiles>([&]<int Count, int First>(int x) COMPRESS_LAMBDA_INLINE {
+            Out* to = output + start + x * G.out_channels;
+            const Other* other = Residual ? residual + start + x * G.out_channels : nullptr;
+            if constexpr (First == interior_tile)
+                conv2d_int8_tile<V, G, Count, Panels, First, Last, Residual>(rows.at, x, block, end, to, other);
             else
-                conv2d_int8_tile<V, G, count, Panels, interior_tile, Last, Residual>(rows, x, block, end, to + at(x),
-                                                                                     other_at(x));
-        }
+                conv2d_int8_edge<V, G, Count, Panels, First, Last, Residual>(rows.at, block, end, to, other);
+        });
     }
 }
 
@@ -140,7 +118,7 @@ COMPRESS_INLINE void conv2d_int8_coded(const std::int8_t* weights, const int8_pa
     if constexpr (Code::plain) {
         const int8_block<V, Panels> block(weights, parts, place);
         conv2d_int8_block<V, G, Rows, Panels, Last, Residual>(block, end, group, panel, range, input, output, residual);
-    } else if constexpr (decodes_in_registers<G, Code>) {
+    } else if constexpr (decodes_in_registers<G, Code>()) {
         const int8_block<V, Panels> block(weights, parts, place);
         const int at = panel * panel_outputs;
         int8_row<V, Code, G.run_length(), Panels, Last, Residual>(input, block, end, output + at,
@@ -173,7 +151,7 @@ COMPRESS_NOTHROW constexpr void conv2d_int8(const std::int8_t* packed, const In*
         using order = panel_order<G, 4>;
         using sections = int8_sections<order, Residual, Code>;
         constexpr bool split = sizeof(typename V::bytes4) > sizeof(typename V::i32);
-        constexpr bool direct = Code::plain || detail::decodes_in_registers<G, Code>;
+        constexpr bool direct = Code::plain || detail::decodes_in_registers<G, Code>();
         constexpr tile_size tile = choose_tile<V>(G.out_width, order::panels, split ? 1 + V::vectors_per_panel : 0,
                                                   direct ? 8 : detail::most_decoded_bytes / order::panel_elements);
         const int8_end end = int8_end::of<sections>(packed);

@@ -77,10 +77,7 @@ COMPRESS_INLINE void clear_padding(std::int8_t* weights) {
 /// Bytes that decoding a block of so many weights writes.
 template <class Code>
 constexpr int decoded_bytes(int elements) {
-    if constexpr (requires { Code::chunk_elements; })
-        return round_up(elements, Code::chunk_elements);
-    else
-        return round_up(elements, Code::levels::chunk_elements);
+    return round_up(elements, Code::levels::chunk_elements);
 }
 
 }  // namespace tensor_compress

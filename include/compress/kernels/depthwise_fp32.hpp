@@ -121,30 +121,12 @@ template <class V, conv_geometry G, clamp_kind Clamp>
 COMPRESS_INLINE void depthwise_fp32_rows(const std::int8_t* packed, row_range range, const float* input,
                                          float* output) {
     constexpr int count = G.out_width < depthwise_pixels ? G.out_width : depthwise_pixels;
-    using tiles = row_tiles<G, count>;
     for (int y = range.begin; y < range.end; ++y) {
-        const float* rows[G.kernel_height];
-        for (int i = 0; i < G.kernel_height; ++i) {
-            const int row = G.row(y, i);
-            rows[i] = G.row_inside(row) ? input + row * G.in_width * G.in_channels : nullptr;
-        }
-        const auto tile = [&]<int Count, int First>(int x) COMPRESS_LAMBDA_INLINE {
-            depthwise_fp32_pixels<V, G, Clamp, Count, First>(rows, x, packed,
+        const image_rows<G, float> rows(input, y);
+        for_each_tile<row_tiles<G, count>>([&]<int Count, int First>(int x) COMPRESS_LAMBDA_INLINE {
+            depthwise_fp32_pixels<V, G, Clamp, Count, First>(rows.at, x, packed,
                                                              output + (y * G.out_width + x) * G.out_channels);
-        };
-        for_constants<tiles::left>(
-            [&]<int T>() COMPRESS_LAMBDA_INLINE { tile.template operator()<count, T * count>(T * count); });
-        for (int t = tiles::left; t < tiles::whole - tiles::right; ++t)
-            tile.template operator()<count, interior_tile>(t * count);
-        for_constants<tiles::right>([&]<int T>() COMPRESS_LAMBDA_INLINE {
-            constexpr int x = (tiles::whole - tiles::right + T) * count;
-            tile.template operator()<count, x>(x);
         });
-        if constexpr (tiles::rest != 0) {
-            constexpr int last = tiles::whole > 0 ? count : tiles::rest;
-            constexpr int x = G.out_width - last;
-            tile.template operator()<last, tiles::touches_padding(x, last) ? x : interior_tile>(x);
-        }
     }
 }
 

@@ -182,29 +182,11 @@ struct depthwise_int8_block {
     }
 
     COMPRESS_INLINE void image(row_range range, const In* input, Out* output) const {
-        using tiles = row_tiles<G, step>;
         for (int y = range.begin; y < range.end; ++y) {
-            const In* rows[G.kernel_height];
-            for (int i = 0; i < G.kernel_height; ++i) {
-                const int row = G.row(y, i);
-                rows[i] = G.row_inside(row) ? input + row * G.in_width * G.in_channels : nullptr;
-            }
-            Out* to = output + y * G.out_width * G.out_channels;
-            for_constants<tiles::left>([&]<int T>() COMPRESS_LAMBDA_INLINE {
-                pixels<step / Parts, T * step>(rows, T * step, to + T * step * G.out_channels);
+            const image_rows<G, In> rows(input, y);
+            for_each_tile<row_tiles<G, step>>([&]<int Count, int First>(int x) COMPRESS_LAMBDA_INLINE {
+                pixels<Count / Parts, First>(rows.at, x, output + (y * G.out_width + x) * G.out_channels);
             });
-            for (int t = tiles::left; t < tiles::whole - tiles::right; ++t)
-                pixels<step / Parts, interior_tile>(rows, t * step, to + t * step * G.out_channels);
-            for_constants<tiles::right>([&]<int T>() COMPRESS_LAMBDA_INLINE {
-                constexpr int x = (tiles::whole - tiles::right + T) * step;
-                pixels<step / Parts, x>(rows, x, to + x * G.out_channels);
-            });
-            if constexpr (tiles::rest != 0) {
-                constexpr int count = tiles::whole > 0 ? step : tiles::rest;
-                constexpr int x = G.out_width - count;
-                pixels<count / Parts, tiles::touches_padding(x, count) ? x : interior_tile>(rows, x,
-                                                                                            to + x * G.out_channels);
-            }
         }
     }
 };

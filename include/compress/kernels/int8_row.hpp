@@ -9,33 +9,17 @@
 
 namespace tensor_compress::detail {
 
-/// How the weights of one output pixel reach its product without a buffer: a code of single levels, and how many chunks
-/// of it share a step (0: all).
-template <class Code>
-struct row_code {
-    static constexpr bool in_registers = false;
-};
-template <class Precision>
-requires(Precision::bits < 8 && Precision::group == 0) struct row_code<weight_code<Precision, tag::dense>> {
-    using levels = weight_code<Precision, tag::dense>;
-    static constexpr bool in_registers = true;
-    static constexpr int group_chunks = 0, unit = 1;
-};
-template <class Precision, int Size>
-struct row_code<weight_code<tag::grouped<Precision, Size>, tag::dense>> {
-    using levels = weight_code<Precision, tag::dense>;
-    static constexpr int group_chunks = Size / 4 / levels::chunk_vectors;
-    static constexpr bool in_registers = Size / 4 % levels::chunk_vectors == 0;
-    static constexpr int unit = Precision::grid.unit;
-};
-
 /// Whether the weights of a layer are decoded on their way to the product: those of a single output pixel, each of
-/// which is used once.
+/// which is used once. Groups have to be of whole chunks.
 template <conv_geometry G, class Code>
-inline constexpr bool decodes_in_registers = row_code<Code>::in_registers&& G.out_height* G.out_width == 1 &&
-                                             G.kernel_height == 1 &&
-                                             G.merged() && G.left == 0 && G.kernel_width == G.in_width &&
-                                             (Code::stores_zero || G.run_length() % 4 == 0);
+constexpr bool decodes_in_registers() {
+    if constexpr (Code::plain)
+        return false;
+    else
+        return Code::group / 4 % Code::levels::chunk_vectors == 0 && G.out_height * G.out_width == 1 &&
+               G.kernel_height == 1 && G.merged() && G.left == 0 && G.kernel_width == G.in_width &&
+               (Code::stores_zero || G.run_length() % 4 == 0);
+}
 
 /// One pixel x Panels panels of outputs: `Terms` stored inputs in a row.
 ///
@@ -45,11 +29,11 @@ template <class V, class Code, int Terms, int Panels, int Last, bool Residual, c
 COMPRESS_NOINLINE void int8_row(const In* input, const int8_block<V, Panels>& block, const int8_end& end, Out* output,
                                 const Other* residual) {
     using i32 = typename V::i32;
-    using row = row_code<Code>;
-    using levels = typename row::levels;
+    using levels = typename Code::levels;
     constexpr int vectors = V::vectors_per_panel, columns = Panels * vectors;
     constexpr int steps = ceil_div(Terms, 4), tail = Terms % 4;
     constexpr int chunk_terms = levels::chunk_vectors * 4, chunks = Terms / chunk_terms;
+    constexpr int group_chunks = Code::group / 4 / levels::chunk_vectors;
     constexpr int panel_bytes = Code::bytes(steps * code_vector);
     i32 sums[1][columns];
     COMPRESS_UNROLL
@@ -70,16 +54,16 @@ COMPRESS_NOINLINE void int8_row(const In* input, const int8_block<V, Panels>& bl
                                         word_of<V>(input + c * chunk_terms + F * 4));
         });
     };
-    if constexpr (row::group_chunks > 0) {
+    if constexpr (group_chunks > 0) {
         const std::int8_t* group_steps = block.weights + Code::steps_at(steps * code_vector);
-        for (int c = 0; c < chunks; c += row::group_chunks, group_steps += panel_outputs) {
+        for (int c = 0; c < chunks; c += group_chunks, group_steps += panel_outputs) {
             i32 group[columns];
             COMPRESS_UNROLL
             for (int j = 0; j < columns; ++j) group[j] = V::zero();
-            for (int k = 0; k < row::group_chunks; ++k) whole_chunk(group, c + k);
+            for (int k = 0; k < group_chunks; ++k) whole_chunk(group, c + k);
             COMPRESS_UNROLL
             for (int j = 0; j < columns; ++j) {
-                const i32 sum = V::template shift_right<std::countr_zero(static_cast<unsigned>(row::unit))>(group[j]);
+                const i32 sum = V::template shift_right<std::countr_zero(static_cast<unsigned>(Code::unit))>(group[j]);
                 const i32 times = V::widen_bytes(group_steps + j / vectors * panel_bytes + j % vectors * V::lanes);
                 sums[0][j] = V::add(sums[0][j], V::multiply(sum, times));
             }

@@ -90,9 +90,6 @@ template <class V>
 struct pool_sum<V, true> {
     using type = typename V::i32;
 };
-}  // namespace detail
-
-namespace detail {
 
 /// Channels from `First` on: four vectors of V at a time, then of half of V; what is left by the reference. The integer
 /// mean is a quotient of floats, exact because sum + count < 2^24.

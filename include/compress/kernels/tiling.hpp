@@ -98,15 +98,32 @@ COMPRESS_INLINE void for_each_block(const Executor& threads, const F& f) {
     });
 }
 
+/// The image rows under the kernel rows of output row `y`, or null outside the image.
+template <conv_geometry G, class In>
+struct image_rows {
+    const In* at[G.kernel_height];
+
+    COMPRESS_INLINE image_rows(const In* input, int y) {
+        for (int i = 0; i < G.kernel_height; ++i) {
+            const int row = G.row(y, i);
+            at[i] = G.row_inside(row) ? input + row * G.in_width * G.in_channels : nullptr;
+        }
+    }
+};
+
+/// `First` of a tile that touches no padding.
+inline constexpr int interior_tile = -1;
+
 /// Where along a row of output pixels the tiles lie: those that touch padding on the left and on the right are compiled
-/// for their place, all between share one. `Beyond` is how many pixels after its last tap a tile reads.
-template <conv_geometry G, int Rows, int Beyond = 0>
+/// for their place, all between share one. With `Overlap` the last tile overlaps the one before it, which saves
+/// compiling a narrower one. `Beyond` is how many pixels after its last tap a tile reads.
+template <conv_geometry G, int Rows, bool Overlap = true, int Beyond = 0>
 struct row_tiles {
     static constexpr bool touches_padding(int first, int rows) {
         return G.column(first, 0) < 0 || G.column(first + rows - 1, G.kernel_width - 1) + Beyond >= G.in_width;
     }
+    static constexpr int rows = Rows;
     static constexpr int whole = G.out_width / Rows;
-    static constexpr int rest = G.out_width % Rows;
     static constexpr int count_left() {
         int n = 0;
         while (n < whole && touches_padding(n * Rows, Rows)) ++n;
@@ -119,9 +136,30 @@ struct row_tiles {
         return n;
     }
     static constexpr int right = count_right();
+    /// What is left of the row: how many pixels its tile computes, from which on.
+    static constexpr int rest = G.out_width % Rows;
+    static constexpr int last_rows = Overlap && whole > 0 ? Rows : rest;
+    static constexpr int last = G.out_width - last_rows;
 };
 
-/// `first` of a tile that touches no padding.
-inline constexpr int interior_tile = -1;
+/// tile.template operator()<Count, First>(x) for the tiles of a row: Count pixels from `x` on, where First is `x` as a
+/// constant if the tile touches padding, else interior_tile.
+template <class Tiles, class F>
+COMPRESS_INLINE void for_each_tile(const F& tile) {
+    constexpr int rows = Tiles::rows;
+    for_constants<Tiles::left>(
+        [&]<int T>() COMPRESS_LAMBDA_INLINE { tile.template operator()<rows, T * rows>(T * rows); });
+    for (int t = Tiles::left; t < Tiles::whole - Tiles::right; ++t)
+        tile.template operator()<rows, interior_tile>(t * rows);
+    for_constants<Tiles::right>([&]<int T>() COMPRESS_LAMBDA_INLINE {
+        constexpr int x = (Tiles::whole - Tiles::right + T) * rows;
+        tile.template operator()<rows, x>(x);
+    });
+    if constexpr (Tiles::rest != 0) {
+        constexpr int x = Tiles::last;
+        constexpr int first = Tiles::touches_padding(x, Tiles::last_rows) ? x : interior_tile;
+        tile.template operator()<Tiles::last_rows, first>(x);
+    }
+}
 
 }  // namespace tensor_compress

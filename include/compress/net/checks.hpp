@@ -66,7 +66,7 @@ constexpr auto layer_text() {
     (std::make_integer_sequence<int, Graph.nodes[Id].name.size()>{});
 }
 
-/// Numbers as types, for the same reason.
+/// A number as a type, for the same reason.
 template <int Inputs>
 struct neighbours {};
 
@@ -75,7 +75,7 @@ struct weights_of_layer {
     static_assert(Exists,
                   "no kernel stores weights in this precision with this sparsity: give the layer the precision alone, "
                   "or int8 with the sparsity");
-    static constexpr bool hold = Exists;
+    static constexpr bool holds = Exists;
 };
 template <class Label, class Precision, class Neighbours, bool Divides>
 struct group_of_layer {
@@ -97,9 +97,9 @@ constexpr bool check_format() {
     using precision = typename Format::precision;
     using sparsity = typename Format::sparsity;
     if constexpr (!integer_precision<precision>) {
-        return weights_of_layer<Label, precision, sparsity, std::is_same_v<sparsity, tag::dense>>::hold;
+        return weights_of_layer<Label, precision, sparsity, std::is_same_v<sparsity, tag::dense>>::holds;
     } else if constexpr (!requires { sizeof(weight_code<precision, sparsity>); }) {
-        return weights_of_layer<Label, precision, sparsity, false>::hold;
+        return weights_of_layer<Label, precision, sparsity, false>::holds;
     } else if constexpr (precision::group == 0) {
         return true;
     } else {

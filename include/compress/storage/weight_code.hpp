@@ -38,7 +38,10 @@ using plain_code = weight_code<tag::int8, tag::dense>;
 /// the lowest one apart, 8 vectors in 2 + 1. The bits are the top ones of the int8 weight; the single one is its sign.
 template <class Precision>
 requires(Precision::bits < 8 && Precision::group == 0) struct weight_code<Precision, tag::dense> {
+    using levels = weight_code;  ///< the code of single levels
     static constexpr int bits = Precision::bits;
+    static constexpr int group = 0;  ///< neighbouring inputs that share a step; 0: none is stored
+    static constexpr int unit = 1;   ///< of levels, where groups scale them
     static constexpr bool plain = false;
     static constexpr bool stores_zero = bits > 1;
     static constexpr int chunk_vectors = bits == 3 ? 8 : 8 / bits;
@@ -87,6 +90,7 @@ struct weight_code<tag::grouped<Precision, Size>, tag::dense> {
     using levels = weight_code<Precision, tag::dense>;
     static constexpr bool plain = false;
     static constexpr bool stores_zero = true;
+    static constexpr int group = Size;
     static constexpr int unit = Precision::grid.unit;
     static constexpr int group_elements = Size * panel_outputs;
 
