@@ -147,8 +147,8 @@ struct row_tiles {
 template <class Tiles, class F>
 COMPRESS_INLINE void for_each_tile(const F& tile) {
     constexpr int rows = Tiles::rows;
-    for_constants<Tiles::left>(
-        [&]<int T>() COMPRESS_LAMBDA_INLINE { tile.template operator()<rows, T * rows>(T * rows); });
+    for_constants<Tiles::left>([&]<int T>()
+                                   COMPRESS_LAMBDA_INLINE { tile.template operator()<rows, T * rows>(T * rows); });
     for (int t = Tiles::left; t < Tiles::whole - Tiles::right; ++t)
         tile.template operator()<rows, interior_tile>(t * rows);
     for_constants<Tiles::right>([&]<int T>() COMPRESS_LAMBDA_INLINE {
