@@ -119,8 +119,8 @@ inline constexpr int interior_tile = -1;
 /// compiling a narrower one. `Beyond` is how many pixels after its last tap a tile reads.
 template <conv_geometry G, int Rows, bool Overlap = true, int Beyond = 0>
 struct row_tiles {
-    static constexpr bool touches_padding(int first, int rows) {
-        return G.column(first, 0) < 0 || G.column(first + rows - 1, G.kernel_width - 1) + Beyond >= G.in_width;
+    static constexpr bool touches_padding(int first, int count) {
+        return G.column(first, 0) < 0 || G.column(first + count - 1, G.kernel_width - 1) + Beyond >= G.in_width;
     }
     static constexpr int rows = Rows;
     static constexpr int whole = G.out_width / Rows;

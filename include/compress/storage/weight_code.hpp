@@ -100,12 +100,12 @@ struct weight_code<tag::grouped<Precision, Size>, tag::dense> {
     }
     static constexpr int step_index(int i) { return i / group_elements * panel_outputs + i % code_vector / 4; }
 
-    /// The largest step that divides all weights of a group to levels.
-    static constexpr int step_of(const std::int8_t* weights, int group, int output) {
+    /// The largest step that divides all weights of group `index` to levels.
+    static constexpr int step_of(const std::int8_t* weights, int index, int output) {
         for (int step = unit; step > 1; --step) {
             bool fits = true;
             for (int k = 0; k < Size && fits; ++k) {
-                const int w = weights[group * group_elements + k / 4 * code_vector + output * 4 + k % 4];
+                const int w = weights[index * group_elements + k / 4 * code_vector + output * 4 + k % 4];
                 fits = w % step == 0 && w / step >= Precision::grid.lowest && w / step <= Precision::grid.highest;
             }
             if (fits) return step;
@@ -113,10 +113,10 @@ struct weight_code<tag::grouped<Precision, Size>, tag::dense> {
         return 1;
     }
     static constexpr void encode(std::int8_t* block, const std::int8_t* weights, int elements) {
-        for (int group = 0; group < elements / group_elements; ++group)
+        for (int i = 0; i < elements / group_elements; ++i)
             for (int output = 0; output < panel_outputs; ++output)
-                block[steps_at(elements) + group * panel_outputs + output] =
-                    static_cast<std::int8_t>(step_of(weights, group, output));
+                block[steps_at(elements) + i * panel_outputs + output] =
+                    static_cast<std::int8_t>(step_of(weights, i, output));
         for (int i = 0; i < elements; ++i)
             levels::set(block, elements, i,
                         static_cast<std::int8_t>(weights[i] / block[steps_at(elements) + step_index(i)] * unit));
