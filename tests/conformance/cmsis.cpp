@@ -24,12 +24,6 @@ using tc::conv_geometry;
 using tests::cmsis_case;
 using tests::cmsis_cases;
 
-bool skipped() {
-    if (tests::have_cmsis_cases()) return false;
-    tests::skip_notice("the vectors of CMSIS-NN, because there is no folder of conformance vectors");
-    return true;
-}
-
 /// How many i have f(i) != expected[i].
 template <class F>
 int wrong(const std::vector<std::int32_t>& expected, F f) {
@@ -39,7 +33,7 @@ int wrong(const std::vector<std::int32_t>& expected, F f) {
 }
 
 TEST_CASE("CMSIS-NN: steps of fixed-point arithmetic", "[conformance]") {
-    if (skipped()) return;
+    if (tests::left_out("steps of fixed-point arithmetic")) return;
     const cmsis_case requantize = tests::cmsis_primitive("requantize_s32");
     const auto &sums = requantize["acc"].integers, &multipliers = requantize["multiplier"].integers,
                &shifts = requantize["shift"].integers;
@@ -57,7 +51,7 @@ TEST_CASE("CMSIS-NN: steps of fixed-point arithmetic", "[conformance]") {
 }
 
 TEST_CASE("CMSIS-NN: steps of softmax", "[conformance]") {
-    if (skipped()) return;
+    if (tests::left_out("steps of softmax")) return;
     const cmsis_case steps = tests::cmsis_primitive("softmax_steps");
     const auto &exponents = steps["exp_in"].integers, &divisors = steps["recip_in"].integers;
     CHECK(exponents.size() >= 1000);
@@ -79,7 +73,7 @@ void for_each_case(const char* operation, const char* dtype, std::size_t at_leas
 }
 
 TEST_CASE("CMSIS-NN: add and mul", "[conformance]") {
-    if (skipped()) return;
+    if (tests::left_out("add and mul")) return;
     const auto scaling_of = [](const cmsis_case& c) {
         return tc::add_scaling{-c.integer("input1_offset"),
                                -c.integer("input2_offset"),
@@ -182,7 +176,7 @@ void check_pool(const cmsis_case& c, const std::vector<T>& input) {
 }
 
 TEST_CASE("CMSIS-NN: pools", "[conformance]") {
-    if (skipped()) return;
+    if (tests::left_out("pools")) return;
     for (const char* operation : {"avg_pool2d", "max_pool2d"}) {
         for_each_case(operation, "s8", 4, [](const cmsis_case& c) { check_pool(c, c["input"].bytes()); });
         for_each_case(operation, "f32", 4, [](const cmsis_case& c) { check_pool(c, c["input"].reals); });
@@ -190,7 +184,7 @@ TEST_CASE("CMSIS-NN: pools", "[conformance]") {
 }
 
 TEST_CASE("CMSIS-NN: softmax", "[conformance]") {
-    if (skipped()) return;
+    if (tests::left_out("softmax")) return;
     const std::vector<int> shape{2, 5};
     for_each_case("softmax", "s8", 1, [&](const cmsis_case& c) {
         REQUIRE(c["expected"].shape == shape);
@@ -209,7 +203,7 @@ TEST_CASE("CMSIS-NN: softmax", "[conformance]") {
 }
 
 TEST_CASE("CMSIS-NN: activations", "[conformance]") {
-    if (skipped()) return;
+    if (tests::left_out("activations")) return;
     for_each_case("activation", "f32", 2, [](const cmsis_case& c) {
         REQUIRE(c["expected"].shape == std::vector<int>{9});
         std::vector<float> output(9);
@@ -236,7 +230,7 @@ void check_transpose(const cmsis_case& c, const std::vector<T>& input) {
 }
 
 TEST_CASE("CMSIS-NN: transpose, pad and concat", "[conformance]") {
-    if (skipped()) return;
+    if (tests::left_out("transpose, pad and concat")) return;
     for_each_case("transpose", "s8", 6, [](const cmsis_case& c) { check_transpose(c, c["input"].bytes()); });
     for_each_case("transpose", "f32", 7, [](const cmsis_case& c) { check_transpose(c, c["input"].reals); });
 
@@ -272,7 +266,7 @@ TEST_CASE("CMSIS-NN: transpose, pad and concat", "[conformance]") {
 }
 
 TEST_CASE("CMSIS-NN: what is left out", "[conformance]") {
-    if (skipped()) return;
+    if (tests::left_out("counts of operators that there are not")) return;
     for (const char* operation :
          {"batch_matmul", "batch_norm", "lstm", "maximum", "minimum", "svdf", "transpose_conv2d"}) {
         const std::size_t count = cmsis_cases(operation, "s8").size() + cmsis_cases(operation, "f32").size();

@@ -40,13 +40,16 @@ struct cmsis_case {
     std::string difference(std::vector<float> found) const;
 };
 
-/// All cases of one operator, of those that the index lists; none where the folder is missing.
+/// All cases of one operator, of those that the index lists.
 std::vector<cmsis_case> cmsis_cases(const std::string& operation, const std::string& dtype);
 
 /// One of cmsis-nn/primitives, whose tensors are all there is.
 cmsis_case cmsis_primitive(const std::string& name);
 
-bool have_cmsis_cases();
+/// Says that `what` is left out where the cases are missing.
+///
+/// @return whether they are
+bool left_out(const std::string& what);
 
 /// The convolution that a conv2d, depthwise_conv2d, fully_connected or pool case is. Images are [batch, height, width,
 /// channels], of which the batch is left out.
