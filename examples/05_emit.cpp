@@ -40,8 +40,7 @@ int main(int count, char** arguments) try {
     samples.inputs /= 255.0f;
     const auto seen = tc::calibrate<digits_cnn>(tensors, tc::records(samples));
     tc::emit_header(tc::convert<int8_net>(tensors, seen), arguments[2]);
-    const std::string images = images_text(tc::make_digits(4, 2));
-    tc::write_file(arguments[3], {reinterpret_cast<const std::uint8_t*>(images.data()), images.size()});
+    tc::write_text(arguments[3], images_text(tc::make_digits(4, 2)));
 } catch (const tc::error& problem) {
     std::fprintf(stderr, "%s\n", problem.what());
     return 2;

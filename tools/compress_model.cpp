@@ -148,10 +148,6 @@ job prepare(const options& o, const tc::imported_model& imported, const recipe_c
     return j;
 }
 
-void write_text(const fs::path& file, std::string_view text) {
-    tc::write_file(file, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
-}
-
 /// @return the tables for stdout
 std::string convert(const options& o, const compiler& cxx, const work_folder& work) {
     {
@@ -179,8 +175,8 @@ std::string namespace_of(const fs::path& header) {
 
 void verify(const options& o, const compiler& cxx, const work_folder& work, const fs::path& header, int outputs) {
     const progress step("verify");
-    write_text(work.path() / "verify.cpp",
-               verifying_program("header/" + header.filename().string(), namespace_of(header), outputs));
+    tc::write_text(work.path() / "verify.cpp",
+                   verifying_program("header/" + header.filename().string(), namespace_of(header), outputs));
     cxx.compile(work, "verify", headers::inference,
                 "choose another name for -o if this one is taken, or look at the source with --keep DIR");
     const outcome result = run({{"./verify"}, work.path(), "verification.bin"});
@@ -218,8 +214,8 @@ void compress(const options& o) {
                 : "--input: is evaluated on, and ranges must be chosen on other records; give --calibrate X.npy too");
     const work_folder work(o.keep);
     const job j = prepare(o, imported, recipe, work);
-    write_text(work.path() / "model.hpp", job_text(j, imported.graph, recipe));
-    write_text(work.path() / "convert.cpp", converting_program);
+    tc::write_text(work.path() / "model.hpp", job_text(j, imported.graph, recipe));
+    tc::write_text(work.path() / "convert.cpp", converting_program);
     const std::string tables = convert(o, cxx, work);
     const auto header = work.path() / "header" / j.header_name;
     verify(o, cxx, work, header, imported.graph.output_count);

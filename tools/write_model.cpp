@@ -17,9 +17,8 @@ int main(int count, char** arguments) {
     }
     try {
         const auto imported = tc::import_onnx(arguments[1]);
-        const std::string text =
-            "#pragma once\n\n#include <compress/graph/builder.hpp>\n\n" + tc::model_text(imported.graph, arguments[2]);
-        tc::write_file(arguments[3], {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+        tc::write_text(arguments[3], "#pragma once\n\n#include <compress/graph/builder.hpp>\n\n" +
+                                         tc::model_text(imported.graph, arguments[2]));
     } catch (const tc::error& problem) {
         std::fprintf(stderr, "write_model: %s\n", problem.what());
         return 2;

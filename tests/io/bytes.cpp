@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include <compress/io/bytes.hpp>
 
+#include <sys/resource.h>
+
 #include <cmath>
+#include <csignal>
 
 #include "../catch.hpp"
 #include "../scratch.hpp"
@@ -36,6 +39,31 @@ byte_vector ramp(std::size_t count) {
 
 std::size_t files_in(const fs::path& folder) {
     return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+}
+
+/// While it lives no file grows beyond that many bytes, as on a disk that is full.
+class small_disk {
+public:
+    explicit small_disk(rlim_t bytes) {
+        getrlimit(RLIMIT_FSIZE, &before_);
+        const rlimit limit{bytes, before_.rlim_max};
+        setrlimit(RLIMIT_FSIZE, &limit);
+    }
+    ~small_disk() {
+        setrlimit(RLIMIT_FSIZE, &before_);
+        std::signal(SIGXFSZ, handler_);
+    }
+    small_disk(const small_disk&) = delete;
+    small_disk& operator=(const small_disk&) = delete;
+
+private:
+    rlimit before_{};
+    void (*handler_)(int) = std::signal(SIGXFSZ, SIG_IGN);
+};
+
+std::string text_of(const fs::path& file) {
+    const auto bytes = tc::read_file(file);
+    return {bytes.begin(), bytes.end()};
 }
 
 }  // namespace
@@ -211,4 +239,31 @@ TEST_CASE("a file that cannot be written says why", "[bytes]") {
     CHECK_THROWS_WITH(tc::write_file(folder / std::string(300, 'x').c_str(), ramp(3)),
                       ContainsSubstring("cannot be created ("));
     CHECK(files_in(folder.path) == 0);
+}
+
+TEST_CASE("a text is written as it is, and replaces a whole file", "[bytes]") {
+    const scratch_folder folder;
+    tc::write_text(folder / "a.txt", "a longer text\n");
+    tc::write_text(folder / "a.txt", std::string("one\r\ntwo\0three", 14));
+    CHECK(text_of(folder / "a.txt") == std::string("one\r\ntwo\0three", 14));
+    tc::write_text(folder / "a.txt", {});
+    CHECK(fs::file_size(folder / "a.txt") == 0);
+    CHECK(files_in(folder.path) == 1);
+}
+
+TEST_CASE("a text that cannot be written says why and leaves the old one", "[bytes]") {
+    const scratch_folder folder;
+    CHECK_THROWS_WITH(tc::write_text(folder / "none/a.txt", "new"),
+                      ContainsSubstring("none/a.txt: is in a folder that does not exist; create the folder first"));
+    CHECK_THROWS_WITH(tc::write_text(folder.path, "new"), ContainsSubstring("is a directory"));
+    CHECK_THROWS_WITH(tc::write_text("/dev/full", "new"), ContainsSubstring("/dev/full: is not a regular file"));
+
+    tc::write_text(folder / "a.txt", "old");
+    const auto write_too_much = [&] {
+        const small_disk full(1000);
+        tc::write_text(folder / "a.txt", std::string(100'000, 'x'));
+    };
+    CHECK_THROWS_WITH(write_too_much(), ContainsSubstring("a.txt: cannot be written ("));
+    CHECK(text_of(folder / "a.txt") == "old");
+    CHECK(files_in(folder.path) == 1);
 }

@@ -201,9 +201,11 @@ inline model_report new_report(std::string model_name) {
     return {std::move(model_name), detail::cpu_name(), native::name, detail::compiler_name(), {}};
 }
 
+/// Writes the report as JSON.
+///
+/// @throws error as `write_text`
 inline void save_report(const model_report& report, const std::filesystem::path& file) {
-    const std::string text = report_json(report).dump(2) + '\n';
-    write_file(file, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+    write_text(file, report_json(report).dump(2) + '\n');
 }
 
 }  // namespace tensor_compress

@@ -309,4 +309,11 @@ inline void write_file(const std::filesystem::path& file, std::span<const std::u
                 "check the space left on the disk and the folder's permissions");
 }
 
+/// Writes a whole file of text, as `write_file` does.
+///
+/// @throws error as `write_file`
+inline void write_text(const std::filesystem::path& file, std::string_view text) {
+    write_file(file, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+}
+
 }  // namespace tensor_compress

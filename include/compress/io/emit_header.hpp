@@ -112,8 +112,7 @@ void emit_header(const packed<Net>& weights, const std::filesystem::path& file) 
     for (char& c : name)
         if (!detail::is_word_character(c)) c = '_';
     if (name.empty() || (name[0] >= '0' && name[0] <= '9') || detail::is_taken_word(name)) name.insert(0, "net_");
-    const std::string text = header_text(weights, name);
-    write_file(file, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+    write_text(file, header_text(weights, name));
 }
 
 }  // namespace tensor_compress
