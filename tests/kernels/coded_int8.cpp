@@ -2,10 +2,7 @@
 
 // Integer products whose weights are stored in fewer bits, against the definition over the weights they stand for.
 
-#include <compress/kernels/conv2d_int8.hpp>
-#include <compress/kernels/depthwise_int8.hpp>
-
-#include "product.hpp"
+#include "int8_kernels.hpp"
 
 namespace {
 namespace coded_int8_test {
@@ -13,6 +10,9 @@ namespace coded_int8_test {
 namespace tc = tensor_compress;
 namespace tag = tc::tag;
 using tc::conv_geometry;
+using tests::linear;
+using tests::same;
+using tests::same_depthwise;
 using value = std::int8_t;
 using byte = tc::native::activation;
 
@@ -31,66 +31,15 @@ void express(std::int8_t* weights, int terms) {
     }
 }
 
-template <conv_geometry G>
-inline constexpr conv_geometry flat = G.flattened();
-
 template <conv_geometry G, class Precision, class In, class Out, bool Residual = false>
 tests::int8_kernel convolution(const char* name) {
     using code = tc::weight_code<Precision, tag::dense>;
-    using order = tc::panel_order<flat<G>, 4>;
-    return {name,
-            G,
-            Residual,
-            tc::int8_sections<order, Residual, code>::bytes,
-            tc::stored_offset<In>,
-            tc::stored_offset<Out>,
-            tc::stored_offset<byte>,
-            tc::pack_int8<order, flat<G>, Residual, code>,
-            [](const std::int8_t* packed, const void* input, void* output, const void* residual) {
-                tc::conv2d_int8_reference<flat<G>, Residual, code>(packed, static_cast<const In*>(input),
-                                                                   static_cast<Out*>(output),
-                                                                   static_cast<const byte*>(residual));
-            },
-            [](const std::int8_t* packed, const void* input, void* output, const void* residual) {
-                tc::conv2d_int8<tc::native, G, Residual, code>(packed, static_cast<const In*>(input),
-                                                               static_cast<Out*>(output),
-                                                               static_cast<const byte*>(residual));
-            },
-            express<Precision>};
+    return tests::convolution<G, In, Out, Residual, byte, code>(name, express<Precision>);
 }
 
 template <conv_geometry G, class Precision>
 tests::int8_kernel depthwise(const char* name) {
-    using code = tc::weight_code<Precision, tag::dense>;
-    using order = tc::depthwise_order<G, 4>;
-    return {name,
-            G,
-            false,
-            tc::int8_sections<order, false, code>::bytes,
-            tc::stored_offset<byte>,
-            tc::stored_offset<byte>,
-            0,
-            tc::pack_int8<order, G, false, code>,
-            [](const std::int8_t* packed, const void* input, void* output, const void*) {
-                tc::depthwise_int8_reference<G, code>(packed, static_cast<const byte*>(input),
-                                                      static_cast<byte*>(output));
-            },
-            [](const std::int8_t* packed, const void* input, void* output, const void*) {
-                tc::depthwise_int8<tc::native, G, code>(packed, static_cast<const byte*>(input),
-                                                        static_cast<byte*>(output));
-            },
-            express<Precision>};
-}
-
-constexpr conv_geometry linear(int in, int out, int rows = 1) { return {1, rows, in, 1, rows, out}; }
-constexpr conv_geometry same(int height, int width, int in, int out, int kernel) {
-    const int before = (kernel - 1) / 2;
-    return {height, width, in, height, width, out, kernel, kernel, 1, 1, 1, 1, before, before};
-}
-constexpr conv_geometry channels(int height, int width, int count, int kernel) {
-    conv_geometry g = same(height, width, count, count, kernel);
-    g.groups = count;
-    return g;
+    return tests::depthwise<G, byte, byte, tc::weight_code<Precision, tag::dense>>(name, express<Precision>);
 }
 
 /// Every precision through a convolution, a depthwise one, rows of a matrix and one row of it.
@@ -105,8 +54,8 @@ void check_precision(tests::int8_seen& seen) {
     check(convolution<linear(70, 40), Precision, byte, value>("1 row, 70 inputs"), seen);
     check(convolution<linear(100, 130), Precision, value, byte>("1 row, 130 outputs"), seen);
     check(convolution<linear(8, 3), Precision, byte, byte, true>("1 row, less than a chunk"), seen);
-    check(depthwise<channels(4, 7, 24, 3), Precision>("depthwise 3x3, 24 channels"), seen);
-    check(depthwise<channels(3, 5, 80, 5), Precision>("depthwise 5x5, 80 channels"), seen);
+    check(depthwise<same_depthwise(4, 7, 24, 3), Precision>("depthwise 3x3, 24 channels"), seen);
+    check(depthwise<same_depthwise(3, 5, 80, 5), Precision>("depthwise 5x5, 80 channels"), seen);
 }
 
 TEST_CASE("weights of few bits give the bytes of the definition", "[kernels]") {

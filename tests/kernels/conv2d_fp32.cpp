@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include "geometries.hpp"
 #include "product.hpp"
 
 namespace {
@@ -12,9 +13,9 @@ namespace tc = tensor_compress;
 using tc::clamp_kind;
 using tc::conv_geometry;
 using tc::float_end;
-
-template <conv_geometry G>
-constexpr conv_geometry flat = G.flattened();
+using tests::flat;
+using tests::linear;
+using tests::same;
 
 template <conv_geometry G, float_end End = float_end{}>
 tests::fp32_kernel kernel(const char* name) {
@@ -34,11 +35,6 @@ tests::fp32_kernel kernel(const char* name) {
             }};
 }
 
-constexpr conv_geometry same(int height, int width, int in, int out, int kernel, int dilation = 1, int groups = 1) {
-    const int before = (kernel - 1) / 2 * dilation;
-    return {height, width, in, height, width, out, kernel, kernel, 1, 1, dilation, dilation, before, before, groups};
-}
-constexpr conv_geometry linear(int in, int out, int rows = 1) { return {1, rows, in, 1, rows, out}; }
 constexpr float_end relu{clamp_kind::relu}, relu6{clamp_kind::relu6};
 constexpr float_end residual{clamp_kind::none, true, clamp_kind::relu},
     clamped_residual{clamp_kind::relu6, true, clamp_kind::relu6};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <compress/kernels/depthwise_fp32.hpp>
 
+#include "geometries.hpp"
 #include "product.hpp"
 
 namespace {
@@ -9,6 +10,7 @@ namespace depthwise_fp32_test {
 namespace tc = tensor_compress;
 using tc::clamp_kind;
 using tc::conv_geometry;
+using tests::same_depthwise;
 
 template <conv_geometry G, clamp_kind Clamp = clamp_kind::none>
 tests::fp32_kernel kernel(const char* name) {
@@ -28,21 +30,14 @@ tests::fp32_kernel kernel(const char* name) {
             }};
 }
 
-/// Stride 1, the output of the image's size.
-constexpr conv_geometry same(int height, int width, int channels, int kernel, int dilation = 1) {
-    const int before = (kernel - 1) / 2 * dilation;
-    return {height, width, channels, height,   width,  channels, kernel,  kernel,
-            1,      1,     dilation, dilation, before, before,   channels};
-}
-
 TEST_CASE("depthwise_fp32 is within its bound", "[kernels]") {
-    check(kernel<same(3, 13, 16, 3), clamp_kind::relu6>("3x3, tiles and one pixel left"));
-    check(kernel<same(2, 8, 70, 3), clamp_kind::relu>("3x3, 70 channels"));
-    check(kernel<same(4, 1, 5, 3)>("3x3, one pixel wide"));
+    check(kernel<same_depthwise(3, 13, 16, 3), clamp_kind::relu6>("3x3, tiles and one pixel left"));
+    check(kernel<same_depthwise(2, 8, 70, 3), clamp_kind::relu>("3x3, 70 channels"));
+    check(kernel<same_depthwise(4, 1, 5, 3)>("3x3, one pixel wide"));
     check(kernel<conv_geometry{4, 6, 24, 2, 3, 24, 3, 3, 2, 2, 1, 1, 0, 0, 24}>("3x3, stride 2, 'same' of even sizes"));
-    check(kernel<same(6, 7, 17, 5)>("5x5, 17 channels"));
-    check(kernel<same(2, 2, 4, 5)>("the kernel larger than the image"));
-    check(kernel<same(5, 6, 3, 3, 2)>("3x3, dilation 2, 3 channels"));
+    check(kernel<same_depthwise(6, 7, 17, 5)>("5x5, 17 channels"));
+    check(kernel<same_depthwise(2, 2, 4, 5)>("the kernel larger than the image"));
+    check(kernel<same_depthwise(5, 6, 3, 3, 2)>("3x3, dilation 2, 3 channels"));
     check(kernel<conv_geometry{13, 6, 64, 7, 3, 64, 10, 4, 2, 2, 1, 1, 4, 1, 64}>("10x4, stride 2, 64 channels"));
     check(kernel<conv_geometry{1, 9, 1, 1, 9, 1, 1, 3, 1, 1, 1, 1, 0, 1, 1}>("1x3, 1 channel"));
     check(kernel<conv_geometry{3, 4, 48, 5, 7, 48, 1, 1, 1, 1, 1, 1, 1, 2, 48}>("1x1 over a padded image"));
