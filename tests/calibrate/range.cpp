@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "../catch.hpp"
+#include "../numbers.hpp"
 
 namespace tc = tensor_compress;
 
@@ -12,15 +13,8 @@ namespace {
 /// Bell-shaped values with one outlier.
 std::vector<float> ranging_values(float outlier) {
     std::vector<float> values;
-    unsigned seed = 1;
-    for (int i = 0; i < 20000; ++i) {
-        float sum = 0;
-        for (int k = 0; k < 12; ++k) {
-            seed = seed * 1664525u + 1013904223u;
-            sum += static_cast<float>(seed >> 8) / 16777216.0f;
-        }
-        values.push_back(sum - 6.0f);
-    }
+    tests::numbers random(1);
+    for (int i = 0; i < 20000; ++i) values.push_back(random.bell());
     values.push_back(outlier);
     return values;
 }

@@ -14,7 +14,7 @@
 #include <set>
 
 #include "../catch.hpp"
-#include "../kernels/memory.hpp"
+#include "../numbers.hpp"
 
 namespace {
 namespace checksum_test {

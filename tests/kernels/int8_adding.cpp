@@ -2,6 +2,7 @@
 #include <compress/kernels/int8_adding.hpp>
 
 #include "../catch.hpp"
+#include "../numbers.hpp"
 #include "definition.hpp"
 #include "memory.hpp"
 

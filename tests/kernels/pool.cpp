@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "../catch.hpp"
+#include "../numbers.hpp"
 #include "definition.hpp"
 #include "memory.hpp"
 

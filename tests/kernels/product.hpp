@@ -7,6 +7,7 @@
 #include <compress/storage/pack.hpp>
 
 #include "../catch.hpp"
+#include "../numbers.hpp"
 #include "definition.hpp"
 #include "memory.hpp"
 

@@ -3,8 +3,8 @@
 
 #include <compress/core/fixed_point.hpp>
 
+#include "../numbers.hpp"
 #include "definition.hpp"
-#include "memory.hpp"
 
 /// Sums and factors for the tests of requantisation.
 namespace tests {

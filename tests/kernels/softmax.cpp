@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "../catch.hpp"
+#include "../numbers.hpp"
 #include "definition.hpp"
 #include "memory.hpp"
 

@@ -12,6 +12,7 @@
 #include <compress/transform/calibrate.hpp>
 
 #include "../catch.hpp"
+#include "../numbers.hpp"
 
 namespace few_bits {
 
@@ -37,22 +38,20 @@ inline constexpr tc::recipe all_int4{tc::int4};
 /// Numbers of either sign, without a pattern that rounding could favour.
 tc::named_tensors weights() {
     tc::named_tensors tensors;
-    unsigned seed = 5;
+    tests::numbers random(5);
     for (const auto& [name, extents] : tc::needed_tensors(written)) {
         auto t = tc::make_array<float>(extents);
-        for (std::size_t i = 0; i < t.size(); ++i)
-            t.data()[i] = static_cast<float>((seed = seed * 1664525u + 1013904223u) >> 8) / 33554432.0f - 0.25f;
+        for (float& v : t) v = random.real() / 4;
         tensors.emplace(name, t);
     }
     return tensors;
 }
 std::vector<std::vector<float>> images() {
     std::vector<std::vector<float>> all;
-    unsigned seed = 9;
+    tests::numbers random(9);
     for (int k = 0; k < 8; ++k) {
         all.emplace_back(8 * 8 * 3);
-        for (float& v : all.back())
-            v = static_cast<float>((seed = seed * 1664525u + 1013904223u) >> 8) / 8388608.0f - 1.0f;
+        for (float& v : all.back()) v = random.real();
     }
     return all;
 }

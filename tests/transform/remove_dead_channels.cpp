@@ -6,6 +6,7 @@
 #include <compress/transform/convert.hpp>
 
 #include "../catch.hpp"
+#include "../numbers.hpp"
 
 namespace tc = tensor_compress;
 
@@ -28,13 +29,10 @@ inline constexpr auto slim = block<4, 5, 4>();
 
 tc::named_tensors random_weights() {
     tc::named_tensors tensors;
-    unsigned seed = 7;
+    tests::numbers random(7);
     for (const auto& [name, extents] : tc::needed_tensors(full)) {
         auto t = tc::make_array<float>(extents);
-        for (float& v : t) {
-            seed = seed * 1664525u + 1013904223u;
-            v = static_cast<float>(seed >> 8) / 8388608.0f - 1.0f;
-        }
+        for (float& v : t) v = random.real();
         tensors.emplace(name, t);
     }
     return tensors;

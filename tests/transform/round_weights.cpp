@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "../catch.hpp"
+#include "../numbers.hpp"
 
 namespace {
 
@@ -14,13 +15,8 @@ namespace tag = tc::tag;
 /// A hundred weights of a bell curve, and one far outside of it.
 std::vector<float> bell() {
     std::vector<float> weights;
-    unsigned seed = 3;
-    for (int i = 0; i < 100; ++i) {
-        float sum = 0;
-        for (int k = 0; k < 12; ++k)
-            sum += static_cast<float>((seed = seed * 1664525u + 1013904223u) >> 8) / 16777216.0f;
-        weights.push_back(sum - 6);
-    }
+    tests::numbers random(3);
+    for (int i = 0; i < 100; ++i) weights.push_back(random.bell());
     weights[17] = 9;
     return weights;
 }
