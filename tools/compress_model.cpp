@@ -54,7 +54,8 @@ void declare(CLI::App& app, options& o) {
     app.add_option("-o", o.header, "The header to write; its namespace is the file's name")
         ->required()
         ->type_name("OUT.hpp");
-    app.add_option("--precision", o.precision, "Format of all layers: fp32 or int8")
+    app.add_option("--precision", o.precision,
+                   "Format of all layers: fp32, int8, int4, ...; 'int8|n_of_m<2,4>' with a pattern")
         ->capture_default_str()
         ->type_name("FORMAT");
     app.add_option("--recipe", o.recipe,

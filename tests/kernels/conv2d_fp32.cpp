@@ -25,7 +25,7 @@ tests::fp32_kernel kernel(const char* name) {
             End.stage,
             End.residual,
             End.sum,
-            tc::float_sections<order>::bytes,
+            tc::float_sections<order, tc::float_code>::bytes,
             tc::pack_float<order, flat<G>>,
             [](const std::int8_t* packed, const float* input, float* output, const float* residual) {
                 tc::conv2d_fp32_reference<flat<G>, End>(packed, input, output, residual);

@@ -20,7 +20,7 @@ tests::fp32_kernel kernel(const char* name) {
             Clamp,
             false,
             clamp_kind::none,
-            tc::float_sections<order>::bytes,
+            tc::float_sections<order, tc::float_code>::bytes,
             tc::pack_float<order, G>,
             [](const std::int8_t* packed, const float* input, float* output, const float*) {
                 tc::depthwise_fp32_reference<G, Clamp>(packed, input, output);

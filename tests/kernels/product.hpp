@@ -28,6 +28,8 @@ struct int8_kernel {
     void (*vectors)(const std::int8_t* packed, const void* input, void* output, const void* residual);
     /// Rounds the weights of one output to what the layer's code can express; none for int8.
     void (*express)(std::int8_t* weights, int terms) = nullptr;
+    /// Takes weights out of the layer, [out, in / groups, kernel height, kernel width], until its pattern holds.
+    void (*thin)(std::int8_t* weights) = nullptr;
 };
 
 /// What an int8 kernel is tried with.
@@ -65,6 +67,7 @@ inline int8_example make_example(const int8_kernel& k, int8_data data, std::uint
     }
     if (k.express != nullptr)
         for (int o = 0; o < g.out_channels; ++o) k.express(p.weights.data() + o * terms, terms);
+    if (k.thin != nullptr) k.thin(p.weights.data());
     for (int i = 0; i < g.in_elements(); ++i)
         e.input.push_back(data == int8_data::largest_sums ? std::int8_t{-128} : random.byte());
     if (k.residual)
@@ -167,6 +170,7 @@ struct fp32_kernel {
     void (*pack)(std::int8_t* to, const float* weights, const float* bias);
     void (*reference)(const std::int8_t* packed, const float* input, float* output, const float* residual);
     void (*vectors)(const std::int8_t* packed, const float* input, float* output, const float* residual);
+    void (*thin)(float* weights) = nullptr;
 };
 
 /// "" if all are within their bounds.
@@ -188,8 +192,9 @@ inline void check(const fp32_kernel& k) {
     };
     for (const bool with_bias : {true, false}) {
         INFO(k.name << (with_bias ? "" : ", no bias"));
-        const std::vector<float> weights = reals(g.out_channels * g.terms(), 3),
-                                 bias = reals(with_bias ? g.out_channels : 0, 2);
+        std::vector<float> weights = reals(g.out_channels * g.terms(), 3);
+        if (k.thin != nullptr) k.thin(weights.data());
+        const std::vector<float> bias = reals(with_bias ? g.out_channels : 0, 2);
         const std::vector<float> input = reals(g.in_elements(), 2),
                                  residual = reals(k.residual ? g.out_elements() : 0, 5);
         const definition::real_result expected =

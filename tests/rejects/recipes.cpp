@@ -70,6 +70,48 @@ inline constexpr auto wrong = tc::recipe{tc::int8}.with("depth", tc::int4 | tc::
 static_assert(tc::net<images, wrong>::weights_bytes > 0);
 #endif
 
+inline constexpr auto patterns = tc::recipe{tc::int8 | tc::n_of_m<2, 4>}
+                                     .with("stem", tc::int8 | tc::codebook<4>)
+                                     .with("depth", tc::int8 | tc::codebook<2>)
+                                     .with("head", tc::int8 | tc::block<1, 16, 80>);
+static_assert(tc::net<images, patterns>::weights_bytes > 0);
+
+// reject block_divides_no_inputs: "a block of the pattern must divide the layer" "'s', 't', 'e', 'm'" "inputs_and_outputs<3, 16>"
+#if defined(CASE_block_divides_no_inputs)
+inline constexpr auto wrong = tc::recipe{tc::int8}.with("stem", tc::fp32 | tc::block<1, 16, 80>);
+static_assert(tc::net<images, wrong>::weights_bytes > 0);
+#endif
+
+// reject sparse_depthwise: "a depthwise layer has too few weights for a pattern of zeros"
+#if defined(CASE_sparse_depthwise)
+inline constexpr auto wrong = tc::recipe{tc::int8}.with("depth", tc::int8 | tc::n_of_m<2, 4>);
+static_assert(tc::net<images, wrong>::weights_bytes > 0);
+#endif
+
+// reject pattern_without_kernel: "no kernel stores weights in this precision with this sparsity"
+#if defined(CASE_pattern_without_kernel)
+inline constexpr auto wrong = tc::recipe{tc::int8}.with("head", tc::fp32 | tc::codebook<4>);
+static_assert(tc::net<images, wrong>::weights_bytes > 0);
+#endif
+
+// reject narrow_block: "blocks of int8 take 4 inputs and 16 weights or more"
+#if defined(CASE_narrow_block)
+inline constexpr auto wrong = tc::recipe{tc::int8}.with("head", tc::int8 | tc::block<1, 4, 80>);
+static_assert(tc::net<images, wrong>::weights_bytes > 0);
+#endif
+
+// reject codebook_too_large: "the codebook is larger than the layer"
+#if defined(CASE_codebook_too_large)
+inline constexpr auto tiny = tc::make_model([](auto& g) { g.linear("only", g.input("x", {4}), 2); });
+inline constexpr auto wrong = tc::recipe{tc::int8 | tc::codebook<4>};
+static_assert(tc::net<tiny, wrong>::weights_bytes > 0);
+#endif
+
+// reject everything_zero: "the share of weights that are zero lies between 1 and 99 percent"
+#if defined(CASE_everything_zero)
+inline constexpr auto wrong = tc::recipe{tc::fp32 | tc::unstructured<100>};
+#endif
+
 // reject group_of_int8: "groups of weights share a step in int4, int3, int2 and ternary"
 #if defined(CASE_group_of_int8)
 inline constexpr auto wrong = tc::recipe{tc::int8 | tc::group<32>};

@@ -93,7 +93,7 @@ void check_float() {
     const auto taken = places_of<Order, G>();
     std::vector<float> weights(static_cast<std::size_t>(G.out_channels * G.terms()), 2.5f),
         bias(static_cast<std::size_t>(G.out_channels), -1.5f);
-    using sections = tc::float_sections<Order>;
+    using sections = tc::float_sections<Order, tc::float_code>;
     std::vector<std::int8_t> packed(sections::bytes, std::int8_t{55});
     tc::pack_float<Order, G>(packed.data(), weights.data(), bias.data());
     int wrong = 0, biases = 0;
@@ -164,7 +164,7 @@ TEST_CASE("weights are packed in constant expressions", "[storage]") {
 
     constexpr auto real = [] {
         using one = tc::panel_order<g, 1>;
-        std::array<std::int8_t, static_cast<std::size_t>(tc::float_sections<one>::bytes)> bytes{};
+        std::array<std::int8_t, static_cast<std::size_t>(tc::float_sections<one, tc::float_code>::bytes)> bytes{};
         const float weights[12] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
         tc::pack_float<one, g>(bytes.data(), weights, nullptr);
         return bytes;

@@ -147,6 +147,8 @@ class Usage(Case):
     def test_recipes(self):
         recipe = lambda rules, *phrases: self.refused(["--recipe", *phrases], "-o", "out.hpp", "--recipe", rules)
         recipe("spread=fp33", "fp33", "fp32, int8")
+        recipe("spread=int8|n_of_m<2>", "int8|n_of_m<2>", "n_of_m<2,4>")
+        recipe("spread=int8|sparse", "int8|sparse", "n_of_m<2,4>")
         recipe("spread", "'spread'", "pattern=format")
         recipe("=fp32", "empty pattern")
         recipe("spread=fp32;;mix=fp32", "pattern=format")

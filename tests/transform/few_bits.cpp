@@ -34,6 +34,11 @@ inline constexpr auto mixed = tc::recipe{tc::int8}
                                   .with("hidden", tc::int4 | tc::group<32>)
                                   .with("head", tc::ternary);
 inline constexpr tc::recipe all_int4{tc::int4};
+inline constexpr auto floats = tc::recipe{tc::fp16}
+                                   .with("depth", tc::bf16)
+                                   .with("wide", tc::weight_only(tc::int8))
+                                   .with("narrow", tc::bf16)
+                                   .with("hidden", tc::weight_only(tc::int4));
 
 /// Numbers of either sign, without a pattern that rounding could favour.
 tc::named_tensors weights() {
@@ -119,7 +124,27 @@ TEST_CASE("a net of few bits does not depend on who runs its parts", "[transform
     }
 }
 
+TEST_CASE("a float net of few bits is near the float net, on every instruction set", "[transform]") {
+    using float_net = tc::net<written, tc::all_fp32>;
+    using halves = tc::net<written, floats>;
+    const auto exact = outputs<tc::all_fp32>(), vectors = outputs<floats>(),
+               scalar = outputs<floats, tc::isa::scalar>();
+    CHECK(noise_ratio_db(exact, vectors) > 15);
+    CHECK(noise_ratio_db(scalar, vectors) > 100);
+    STATIC_REQUIRE(halves::arena_bytes == float_net::arena_bytes);
+    const auto bytes = [](auto net, int id) { return decltype(net)::table[static_cast<std::size_t>(id)].packed_bytes; };
+    const int hidden = float_net::node_count - 2;
+    CHECK(bytes(float_net{}, hidden) - bytes(halves{}, hidden) == 1536 * 32 * 7 / 2 - 32 * 4);
+    CHECK(bytes(float_net{}, hidden + 1) - bytes(halves{}, hidden + 1) == 20 * 16 * 2);
+    // fp16 ends at 65504.
+    auto large = weights();
+    large.at("head.weight").data()[7] = 1e5f;
+    CHECK_THROWS_WITH(tc::convert<halves>(large), Catch::Matchers::ContainsSubstring("head: its weight 100000"));
+}
+
 TEST_CASE("an emitted recipe names groups", "[transform]") {
+    CHECK_THAT(tc::recipe_text(floats), Catch::Matchers::ContainsSubstring(
+                                            R"(.with("hidden", tensor_compress::weight_only(tensor_compress::int4)))"));
     CHECK_THAT(
         tc::recipe_text(mixed),
         Catch::Matchers::ContainsSubstring(

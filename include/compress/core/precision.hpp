@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include <compress/core/sparsity.hpp>
+
 namespace tensor_compress {
 
 /// How the values of a tensor are stored while a net runs.
@@ -28,6 +30,16 @@ struct fp32 {
     using weight = float;
     using accumulator = float;
     using values = fp32;  ///< precision of layers without weights
+};
+
+/// Weights of 16 bits, IEEE 754 binary16 and the upper half of binary32, beside activations and sums of fp32.
+struct fp16 : fp32 {
+    static constexpr const char* name = "fp16";
+    static constexpr int bits = 16;
+};
+struct bf16 : fp32 {
+    static constexpr const char* name = "bf16";
+    static constexpr int bits = 16;
 };
 
 /// TensorFlow Lite's 8-bit scheme: activations int8 and asymmetric per tensor, weights int8 and symmetric per output
@@ -73,38 +85,30 @@ struct binary : int8 {
     static constexpr weight_grid grid{-1, 1, 1, false};
 };
 
+/// `weight_only(int4)`: weights of int8 or int4 with a float scale for each output, beside activations and sums of
+/// fp32.
+template <class Precision>
+struct weight_only : fp32 {
+    static_assert(Precision::bits == 8 || Precision::bits == 4, "weight_only has kernels for int8 and int4");
+    static constexpr const char* name = Precision::bits == 8 ? "weight_only(int8)" : "weight_only(int4)";
+    static constexpr int bits = Precision::bits;
+    using levels = Precision;
+};
+
 /// `int4 | group<32>`: each group of so many neighbouring inputs of an output has a step of its own, an integer
 /// multiple (at most `grid.unit`) of the output channel's. Source: Zhang et al. 2023, Dual Grained Quantization.
 template <int Size>
 struct group {};
 
 namespace detail {
-/// "int4/32"
 template <class Precision, int Size>
-struct grouped_name {
-    char text[24]{};
-    constexpr grouped_name() {
-        int at = 0;
-        for (const char* c = Precision::name; *c != 0; ++c) text[at++] = *c;
-        text[at++] = '/';
-        int power = 1;
-        while (power * 10 <= Size) power *= 10;
-        for (int rest = Size; power > 0; rest %= power, power /= 10) text[at++] = static_cast<char>('0' + rest / power);
-    }
-};
-template <class Precision, int Size>
-inline constexpr grouped_name<Precision, Size> name_of_grouped{};
+inline constexpr tag_name name_of_grouped{Precision::name, "/", Size};
 }  // namespace detail
 
 template <class Precision, int Size>
 struct grouped : Precision {
     static constexpr const char* name = detail::name_of_grouped<Precision, Size>.text;
     static constexpr int group = Size;
-};
-
-/// Every weight is stored.
-struct dense {
-    static constexpr const char* name = "dense";
 };
 
 }  // namespace tag
@@ -117,18 +121,16 @@ concept precision_tag = requires {
     T::bits;
 };
 
+/// Weights that are multiplied as floats, beside float activations.
+template <class T>
+concept float_precision = precision_tag<T> && T::activation == element::float32;
+
 /// Integer weights beside int8 activations.
 template <class T>
 concept integer_precision = precision_tag<T> && requires {
     T::grid;
     T::group;
 };
-
-template <class T>
-concept sparsity_tag = requires {
-    T::name;
-}
-&&!precision_tag<T>;
 
 /// What a recipe gives a layer: a precision and a sparsity pattern, written `int8 | dense` or just `int8`.
 template <precision_tag Precision, sparsity_tag Sparsity>
@@ -138,6 +140,8 @@ struct format {
 };
 
 inline constexpr tag::fp32 fp32{};
+inline constexpr tag::fp16 fp16{};
+inline constexpr tag::bf16 bf16{};
 inline constexpr tag::int8 int8{};
 inline constexpr tag::int4 int4{};
 inline constexpr tag::int3 int3{};
@@ -146,7 +150,12 @@ inline constexpr tag::ternary ternary{};
 inline constexpr tag::binary binary{};
 template <int Size>
 inline constexpr tag::group<Size> group{};
-inline constexpr tag::dense dense{};
+
+template <integer_precision Precision>
+constexpr tag::weight_only<Precision> weight_only(Precision) {
+    static_assert(Precision::group == 0, "weight_only has one scale for each output: leave the group out");
+    return {};
+}
 
 template <precision_tag Precision, sparsity_tag Sparsity>
 constexpr format<Precision, Sparsity> operator|(Precision, Sparsity) {

@@ -32,17 +32,13 @@ COMPRESS_NOTHROW constexpr void conv2d_int8_reference(const std::int8_t* packed,
                 const int first_channel = o / G.group_outputs() * G.group_inputs();
                 const int slot = order::slot(o);
                 std::int32_t sum = load_bytes<std::int32_t>(packed + sections::bias + 4 * slot);
-                for (int i = 0; i < G.kernel_height; ++i)
-                    for (int j = 0; j < G.kernel_width; ++j) {
+                for_each_stored<order, G, Code>(
+                    packed + sections::weights, o, [&](int c, int i, int j, std::int8_t weight) COMPRESS_LAMBDA_INLINE {
                         const int row = G.row(y, i), column = G.column(x, j);
                         const bool inside = G.row_inside(row) && G.column_inside(column);
-                        const In* pixel =
-                            inside ? input + (row * G.in_width + column) * G.in_channels + first_channel : nullptr;
-                        for (int c = 0; c < G.group_inputs(); ++c) {
-                            const std::int32_t value = inside ? pixel[c] - stored_offset<In> : end.input_zero_point;
-                            sum += value * weight_at<order, Code>(packed + sections::weights, o, c, i, j);
-                        }
-                    }
+                        const int at = (row * G.in_width + column) * G.in_channels + first_channel + c;
+                        sum += (inside ? input[at] - stored_offset<In> : end.input_zero_point) * weight;
+                    });
                 const fixed_multiplier factor{load_bytes<std::int32_t>(packed + sections::multiplier + 4 * slot),
                                               packed[sections::shift + slot]};
                 std::int32_t q = end.finish(sum, factor);
@@ -124,7 +120,7 @@ COMPRESS_INLINE void conv2d_int8_coded(const std::int8_t* weights, const int8_pa
         int8_row<V, Code, G.run_length(), Panels, Last, Residual>(input, block, end, output + at,
                                                                   Residual ? residual + at : nullptr);
     } else {
-        alignas(64) std::int8_t plain[(Panels - 1) * elements + decoded_bytes<Code>(elements)];
+        alignas(64) std::int8_t plain[(Panels - 1) * elements + Code::decoded(elements)];
         for (int p = 0; p < Panels; ++p) {
             decoder<Code>::template decode<V>(weights + p * Code::bytes(elements), elements, plain + p * elements);
             if constexpr (!Code::stores_zero) clear_padding<order, G.run_length(), 1>(plain + p * elements);

@@ -27,15 +27,13 @@ COMPRESS_NOTHROW constexpr void depthwise_int8_reference(const std::int8_t* pack
         for (int x = 0; x < G.out_width; ++x)
             for (int c = 0; c < G.out_channels; ++c) {
                 std::int32_t sum = load_bytes<std::int32_t>(packed + sections::bias + 4 * c);
-                for (int i = 0; i < G.kernel_height; ++i)
-                    for (int j = 0; j < G.kernel_width; ++j) {
+                for_each_stored<order, G, Code>(
+                    packed + sections::weights, c, [&](int, int i, int j, std::int8_t weight) COMPRESS_LAMBDA_INLINE {
                         const int row = G.row(y, i), column = G.column(x, j);
                         const bool inside = G.row_inside(row) && G.column_inside(column);
-                        const std::int32_t value =
-                            inside ? input[(row * G.in_width + column) * G.in_channels + c] - stored_offset<In>
-                                   : end.input_zero_point;
-                        sum += value * weight_at<order, Code>(packed + sections::weights, c, 0, i, j);
-                    }
+                        const int at = (row * G.in_width + column) * G.in_channels + c;
+                        sum += (inside ? input[at] - stored_offset<In> : end.input_zero_point) * weight;
+                    });
                 const fixed_multiplier factor{load_bytes<std::int32_t>(packed + sections::multiplier + 4 * c),
                                               packed[sections::shift + c]};
                 output[(y * G.out_width + x) * G.out_channels + c] =
@@ -251,7 +249,7 @@ COMPRESS_NOTHROW constexpr void depthwise_int8(const std::int8_t* packed, const 
         if constexpr (Code::plain) {
             run(weights);
         } else {
-            alignas(64) std::int8_t plain[decoded_bytes<Code>(order::elements)];
+            alignas(64) std::int8_t plain[Code::decoded(order::elements)];
             decoder<Code>::template decode<V>(weights, order::elements, plain);
             if constexpr (!Code::stores_zero) clear_padding<order, G.kernel_width, order::padded_outputs / 16>(plain);
             run(plain);

@@ -13,11 +13,10 @@ namespace tensor_compress::detail {
 /// which is used once. Groups have to be of whole chunks.
 template <conv_geometry G, class Code>
 constexpr bool decodes_in_registers() {
-    if constexpr (Code::plain)
+    if constexpr (!requires { Code::group; })
         return false;
     else
-        return Code::group / 4 % Code::levels::chunk_vectors == 0 && G.out_height * G.out_width == 1 &&
-               G.kernel_height == 1 && G.merged() && G.left == 0 && G.kernel_width == G.in_width &&
+        return Code::group / 4 % Code::levels::chunk_vectors == 0 && G.one_run() &&
                (Code::stores_zero || G.run_length() % 4 == 0);
 }
 

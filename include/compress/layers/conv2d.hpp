@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <compress/kernels/conv2d_blocks.hpp>
 #include <compress/kernels/conv2d_fp32.hpp>
 #include <compress/kernels/conv2d_int8.hpp>
 #include <compress/layers/layer.hpp>
@@ -16,22 +17,44 @@ namespace tensor_compress::layers {
 template <conv_geometry Geometry, class Precision, class Sparsity = tag::dense, float_end End = float_end{}>
 struct conv2d;
 
-template <conv_geometry Geometry, float_end End>
-struct conv2d<Geometry, tag::fp32, tag::dense, End> {
+namespace detail {
+/// Patterns of blocks multiply what is stored; all others are decoded or stored as they are multiplied.
+template <conv_geometry Geometry, class Order, class Code>
+constexpr long long multiply_adds_of() {
+    constexpr long long pixels = static_cast<long long>(Geometry.out_height) * Geometry.out_width;
+    if constexpr (indexed_code<Code>)
+        return pixels * Order::blocks * Code::kept(Order::block_elements) * Code::width;
+    else
+        return pixels * Geometry.terms() * Geometry.out_channels;
+}
+}  // namespace detail
+
+template <conv_geometry Geometry, float_precision Precision, class Sparsity, float_end End>
+struct conv2d<Geometry, Precision, Sparsity, End> {
     using order = panel_order<Geometry.flattened(), 1>;
-    static constexpr int packed_bytes = float_sections<order>::bytes;
-    static constexpr long long multiply_adds = static_cast<long long>(Geometry.terms()) * Geometry.out_elements();
+    using code = weight_code<Precision, Sparsity>;
+    static constexpr int packed_bytes = float_sections<order, code>::bytes;
+    static constexpr long long multiply_adds = detail::multiply_adds_of<Geometry, order, code>();
 
     /// @param  weights  [out, in / groups, kernel height, kernel width]
     /// @param  bias     [out], or null
     static constexpr void pack(std::int8_t* to, const float* weights, const float* bias) {
-        pack_float<order, Geometry.flattened()>(to, weights, bias);
+        pack_float<order, Geometry.flattened(), code>(to, weights, bias);
+    }
+    /// @param  weights  where the precision is weight_only: int8 that it can express
+    /// @param  scales   [out], real units per step of a weight
+    static constexpr void pack(std::int8_t* to, const std::int8_t* weights, const float* scales,
+                               const float* bias) requires scaled_code<code> {
+        pack_scaled<order, Geometry.flattened(), code>(to, weights, scales, bias);
     }
 
     template <class Isa = native, executor Executor = serial>
     COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const float* input, float* output,
                                                const float* residual = nullptr, const Executor& threads = {}) {
-        conv2d_fp32<Isa, Geometry, End>(packed, input, output, residual, threads);
+        if constexpr (indexed_code<code>)
+            conv2d_fp32_blocks<Isa, Geometry, End, code>(packed, input, output, residual, threads);
+        else
+            conv2d_fp32<Isa, Geometry, End, code>(packed, input, output, residual, threads);
     }
 };
 
@@ -46,7 +69,7 @@ struct conv2d<Geometry, Precision, Sparsity, End> {
     using order = panel_order<Geometry.flattened(), 4>;
     using code = weight_code<Precision, Sparsity>;
     static constexpr int packed_bytes = int8_sections<order, End.residual, code>::bytes;
-    static constexpr long long multiply_adds = static_cast<long long>(Geometry.terms()) * Geometry.out_elements();
+    static constexpr long long multiply_adds = detail::multiply_adds_of<Geometry, order, code>();
 
     static constexpr void pack(std::int8_t* to, const int8_product& product) {
         pack_int8<order, Geometry.flattened(), End.residual, code>(to, product);
@@ -55,7 +78,10 @@ struct conv2d<Geometry, Precision, Sparsity, End> {
     template <class Isa = native, class In, class Out, class Other = Out, executor Executor = serial>
     COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const In* input, Out* output,
                                                const Other* residual = nullptr, const Executor& threads = {}) {
-        conv2d_int8<Isa, Geometry, End.residual, code>(packed, input, output, residual, threads);
+        if constexpr (indexed_code<code>)
+            conv2d_int8_blocks<Isa, Geometry, End.residual, code>(packed, input, output, residual, threads);
+        else
+            conv2d_int8<Isa, Geometry, End.residual, code>(packed, input, output, residual, threads);
     }
 };
 

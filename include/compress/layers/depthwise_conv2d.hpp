@@ -14,21 +14,27 @@ namespace tensor_compress::layers {
 template <conv_geometry Geometry, class Precision, class Sparsity = tag::dense, clamp_kind Clamp = clamp_kind::none>
 struct depthwise_conv2d;
 
-template <conv_geometry Geometry, clamp_kind Clamp>
-struct depthwise_conv2d<Geometry, tag::fp32, tag::dense, Clamp> {
+template <conv_geometry Geometry, float_precision Precision, class Sparsity, clamp_kind Clamp>
+struct depthwise_conv2d<Geometry, Precision, Sparsity, Clamp> {
     using order = depthwise_order<Geometry, 1>;
-    static constexpr int packed_bytes = float_sections<order>::bytes;
+    using code = weight_code<Precision, Sparsity>;
+    static constexpr int packed_bytes = float_sections<order, code>::bytes;
     static constexpr long long multiply_adds = static_cast<long long>(Geometry.terms()) * Geometry.out_elements();
 
     /// @param  weights  [channels, 1, kernel height, kernel width]
     static constexpr void pack(std::int8_t* to, const float* weights, const float* bias) {
-        pack_float<order, Geometry>(to, weights, bias);
+        pack_float<order, Geometry, code>(to, weights, bias);
+    }
+    /// As in conv2d, where the precision is weight_only.
+    static constexpr void pack(std::int8_t* to, const std::int8_t* weights, const float* scales,
+                               const float* bias) requires scaled_code<code> {
+        pack_scaled<order, Geometry, code>(to, weights, scales, bias);
     }
 
     template <class Isa = native, executor Executor = serial>
     COMPRESS_NOTHROW static constexpr void run(const std::int8_t* packed, const float* input, float* output,
                                                const Executor& threads = {}) {
-        depthwise_fp32<Isa, Geometry, Clamp>(packed, input, output, threads);
+        depthwise_fp32<Isa, Geometry, Clamp, code>(packed, input, output, threads);
     }
 };
 

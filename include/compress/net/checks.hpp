@@ -6,7 +6,8 @@
 
 #include <compress/graph/recipe.hpp>
 #include <compress/layers/layer.hpp>
-#include <compress/storage/weight_code.hpp>
+#include <compress/storage/block_code.hpp>
+#include <compress/storage/conv_geometry.hpp>
 
 namespace tensor_compress {
 
@@ -66,15 +67,19 @@ constexpr auto layer_text() {
     (std::make_integer_sequence<int, Graph.nodes[Id].name.size()>{});
 }
 
-/// A number as a type, for the same reason.
+/// Numbers as types, for the same reason.
 template <int Inputs>
 struct neighbours {};
+template <int Inputs, int Outputs>
+struct inputs_and_outputs {};
+template <long long Count>
+struct weights {};
 
 template <class Label, class Precision, class Sparsity, bool Exists>
 struct weights_of_layer {
     static_assert(Exists,
                   "no kernel stores weights in this precision with this sparsity: give the layer the precision alone, "
-                  "or int8 with the sparsity");
+                  "or int8 with the sparsity; blocks of int8 take 4 inputs and 16 weights or more");
     static constexpr bool holds = Exists;
 };
 template <class Label, class Precision, class Neighbours, bool Divides>
@@ -90,21 +95,59 @@ struct depthwise_layer {
                            "precision without a group");
     static constexpr bool holds = Allowed;
 };
+template <class Label, class Sparsity, bool Allowed>
+struct sparse_depthwise_layer {
+    static_assert(Allowed, "a depthwise layer has too few weights for a pattern of zeros: give it the precision alone, "
+                           "or a codebook");
+    static constexpr bool holds = Allowed;
+};
+template <class Label, class Sparsity, class Shape, bool Divides>
+struct blocks_of_layer {
+    static_assert(Divides, "a block of the pattern must divide the layer, its columns the input channels and its rows "
+                           "the output channels (of one group): give this layer another block, or none");
+    static constexpr bool holds = Divides;
+};
+template <class Label, class Sparsity, class Shape, bool Few>
+struct terms_of_layer {
+    static_assert(Few, "a layer with weights in blocks has at most 4096 inputs of fp32 or 16384 of int8 for an output: "
+                       "give this layer another pattern, or none");
+    static constexpr bool holds = Few;
+};
+template <class Label, class Sparsity, class Weights, bool Smaller>
+struct codebook_of_layer {
+    static_assert(Smaller, "the codebook is larger than the layer: give this layer fewer bits, or no codebook");
+    static constexpr bool holds = Smaller;
+};
 
-/// What a recipe asks of a layer with weights; `RunLength` as in conv_geometry.
-template <class Label, class Format, bool Depthwise, int RunLength>
+/// What a recipe asks of a layer with weights.
+template <class Label, class Format, bool Depthwise, conv_geometry G>
 constexpr bool check_format() {
     using precision = typename Format::precision;
     using sparsity = typename Format::sparsity;
-    if constexpr (!integer_precision<precision>) {
-        return weights_of_layer<Label, precision, sparsity, std::is_same_v<sparsity, tag::dense>>::holds;
-    } else if constexpr (!requires { sizeof(weight_code<precision, sparsity>); }) {
+    constexpr bool dense = std::is_same_v<sparsity, tag::dense>;
+    if constexpr (!requires { sizeof(weight_code<precision, sparsity>); }) {
         return weights_of_layer<Label, precision, sparsity, false>::holds;
+    } else if constexpr (indexed_code<weight_code<precision, sparsity>>) {
+        using code = weight_code<precision, sparsity>;
+        using shape = inputs_and_outputs<G.group_inputs(), G.group_outputs()>;
+        return weights_of_layer<Label, precision, sparsity, code::supported>::holds &&
+                   sparse_depthwise_layer<Label, sparsity, !Depthwise>::holds && blocks_of_layer < Label,
+               sparsity, shape,
+               Depthwise ||
+                   (G.group_inputs() % code::columns == 0 && G.group_outputs() % code::rows == 0) > ::holds &&
+                       terms_of_layer<Label, sparsity, neighbours<G.terms()>, G.terms() <= 4096 * code::word>::holds;
+    } else if constexpr (requires { sparsity::bits; }) {
+        constexpr long long count = static_cast<long long>(G.terms()) * G.out_channels;
+        return codebook_of_layer<Label, sparsity, weights<count>, (1 << sparsity::bits) < count>::holds;
+    } else if constexpr (!dense) {
+        return sparse_depthwise_layer<Label, sparsity, !Depthwise>::holds;
+    } else if constexpr (!requires { precision::group != 0; }) {
+        return true;
     } else if constexpr (precision::group == 0) {
         return true;
     } else {
         return depthwise_layer<Label, precision, !Depthwise>::holds && group_of_layer < Label, precision,
-               neighbours<RunLength>, Depthwise || group_fits<precision>(RunLength) > ::holds;
+               neighbours<G.run_length()>, Depthwise || group_fits<precision>(G.run_length()) > ::holds;
     }
 }
 

@@ -75,7 +75,7 @@ constexpr auto choose_layer() {
     if constexpr (is_product(kind)) {
         constexpr conv_geometry g = geometry_of(in, n);
         constexpr bool depthwise = kind == op::depthwise_conv2d && g.in_channels == g.out_channels;
-        static_assert(check_format<decltype(layer_text<Graph, Id>()), Format, depthwise, g.flattened().run_length()>());
+        static_assert(check_format<decltype(layer_text<Graph, Id>()), Format, depthwise, g.flattened()>());
         if constexpr (depthwise)
             return type_is<layers::depthwise_conv2d<g, precision, sparsity, n.clamp>>{};
         else

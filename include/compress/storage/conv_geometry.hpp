@@ -47,6 +47,15 @@ struct conv_geometry {
         return kernel_height == 1 && kernel_width == 1 && stride_height == 1 && stride_width == 1 && top == 0 &&
                left == 0 && in_height == out_height && in_width == out_width;
     }
+    /// Whether there is one output pixel, and its taps are the whole input as it lies in memory: a linear layer.
+    constexpr bool one_run() const {
+        return out_height * out_width == 1 && kernel_height == 1 && merged() && left == 0 && kernel_width == in_width;
+    }
+    /// Whether each output pixel reads one input pixel, which is inside the image.
+    constexpr bool one_tap() const {
+        return kernel_height == 1 && kernel_width == 1 && top == 0 && left == 0 && row_inside(row(out_height - 1, 0)) &&
+               column_inside(column(out_width - 1, 0));
+    }
     /// The same convolution with the image as one row, where rows do not matter; or as the most rows up to `rows` that
     /// divide it evenly.
     constexpr conv_geometry flattened(int rows = 1) const {

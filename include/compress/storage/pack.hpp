@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <compress/core/config.hpp>
 #include <compress/core/fixed_add.hpp>
-#include <compress/storage/weight_code.hpp>
+#include <compress/storage/block_code.hpp>
+#include <compress/storage/float_code.hpp>
 
 namespace tensor_compress {
 
@@ -33,27 +35,14 @@ constexpr void for_each_weight(int output, F f) {
 
 }  // namespace detail
 
-/// Lays out fp32 weights [out, in / groups, kernel height, kernel width] and bias [out] (or null) as
-/// float_sections<Order>.
-template <class Order, conv_geometry G>
-constexpr void pack_float(std::int8_t* to, const float* weights, const float* bias) {
-    using sections = float_sections<Order>;
-    for (int i = 0; i < sections::bytes; ++i) to[i] = 0;
-    for (int o = 0; o < G.out_channels; ++o) {
-        detail::for_each_weight<G>(o, [&](int c, int i, int j, int natural) {
-            store_bytes(to + sections::weights + 4 * Order::index(o, c, i, j), weights[natural]);
-        });
-        store_bytes(to + sections::bias + 4 * Order::slot(o), bias == nullptr ? 0.0f : bias[o]);
-    }
-}
-
-/// Lays out weights as `Code` stores them, block after block, in zeroed memory.
-template <class Order, conv_geometry G, class Code>
-constexpr void pack_weights(std::int8_t* to, const std::int8_t* weights) {
+/// Lays out weights [out, in / groups, kernel height, kernel width] as `Code` stores them, block after block, in zeroed
+/// memory.
+template <class Order, conv_geometry G, class Code, class Value>
+constexpr void pack_weights(std::int8_t* to, const Value* weights) {
     constexpr int elements = Order::block_elements, bytes = Code::bytes(elements);
     if constexpr (requires { Code::encode(to, weights, 0); }) {
         for (int block = 0; block < Order::blocks; ++block) {
-            std::int8_t plain[elements]{};
+            Value plain[elements]{};
             for (int o = 0; o < G.out_channels; ++o)
                 if (Order::index(o, 0, 0, 0) / elements == block)
                     detail::for_each_weight<G>(o, [&](int c, int i, int j, int natural) {
@@ -70,12 +59,49 @@ constexpr void pack_weights(std::int8_t* to, const std::int8_t* weights) {
     }
 }
 
-/// Weight [output, channel within its group, kernel row, kernel column] of packed ones.
-template <class Order, class Code>
-constexpr std::int8_t weight_at(const std::int8_t* packed, int output, int channel, int kernel_row, int kernel_column) {
-    constexpr int elements = Order::block_elements;
-    const int index = Order::index(output, channel, kernel_row, kernel_column);
-    return Code::at(packed + index / elements * Code::bytes(elements), elements, index % elements);
+/// Lays out fp32 weights and bias [out] (or null) as float_sections<Order, Code>.
+template <class Order, conv_geometry G, class Code = float_code>
+constexpr void pack_float(std::int8_t* to, const float* weights, const float* bias) {
+    using sections = float_sections<Order, Code>;
+    for (int i = 0; i < sections::bytes; ++i) to[i] = 0;
+    pack_weights<Order, G, Code>(to + sections::weights, weights);
+    for (int o = 0; o < G.out_channels; ++o)
+        store_bytes(to + sections::bias + 4 * Order::slot(o), bias == nullptr ? 0.0f : bias[o]);
+}
+
+/// The same of weights that are integers times a scale [out], as int8.
+template <class Order, conv_geometry G, scaled_code Code>
+constexpr void pack_scaled(std::int8_t* to, const std::int8_t* weights, const float* scales, const float* bias) {
+    using sections = float_sections<Order, Code>;
+    for (int i = 0; i < sections::bytes; ++i) to[i] = 0;
+    pack_weights<Order, G, Code>(to + sections::weights, weights);
+    for (int o = 0; o < G.out_channels; ++o) {
+        store_bytes(to + sections::bias + 4 * Order::slot(o), bias == nullptr ? 0.0f : bias[o]);
+        store_bytes(to + sections::scale + 4 * Order::slot(o), scales[o] * static_cast<float>(Code::unit));
+    }
+}
+
+/// f(channel within the group, kernel row, kernel column, weight) for the stored weights of an output.
+template <class Order, conv_geometry G, class Code, class F>
+COMPRESS_NOTHROW constexpr void for_each_stored(const std::int8_t* packed, int output, F f) {
+    constexpr int elements = Order::block_elements, bytes = Code::bytes(elements);
+    if constexpr (indexed_code<Code>) {
+        const std::int8_t* panel = packed + Order::slot(output) / panel_outputs * bytes;
+        const int row = Order::slot(output) % panel_outputs, group = row / Code::rows;
+        for (int block = Code::end_of(panel, group - 1); block < Code::end_of(panel, group); ++block)
+            for (int k = 0; k < Code::columns; ++k) {
+                const int term = Code::place_of(panel, block) * Code::columns + k, tap = term / G.group_inputs();
+                f(term % G.group_inputs(), tap / G.kernel_width, tap % G.kernel_width,
+                  Code::value_of(panel, elements, block, row % Code::rows, k));
+            }
+    } else {
+        for (int i = 0; i < G.kernel_height; ++i)
+            for (int j = 0; j < G.kernel_width; ++j)
+                for (int c = 0; c < G.group_inputs(); ++c) {
+                    const int index = Order::index(output, c, i, j);
+                    f(c, i, j, Code::at(packed + index / elements * bytes, elements, index % elements));
+                }
+    }
 }
 
 /// Lays out a quantised product as int8_sections<Order, Residual, Code>. Factors below 2^-31 become 0: no sum that fits

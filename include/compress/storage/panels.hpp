@@ -62,12 +62,15 @@ struct depthwise_order {
     }
 };
 
-/// Packed fp32 product: weights, then biases.
-template <class Order>
+/// Packed product of floats: weights as `Code` stores them, then for each padded output channel its bias as fp32; with
+/// weights of integers its scale too.
+template <class Order, class Code>
 struct float_sections {
+    static constexpr int block_bytes = Code::bytes(Order::block_elements);
     static constexpr int weights = 0;
-    static constexpr int bias = round_up(Order::elements * 4, section_alignment);
-    static constexpr int bytes = bias + Order::padded_outputs * 4;
+    static constexpr int bias = round_up(Order::blocks * block_bytes, section_alignment);
+    static constexpr int scale = bias + Order::padded_outputs * 4;
+    static constexpr int bytes = scale + (requires { Code::scaled; } ? Order::padded_outputs * 4 : 0);
 };
 
 /// Numbers that an int8 product needs besides those per channel, as int32; from `residual_zero_point` on those of the

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include <compress/core/bytes.hpp>
 #include <compress/core/precision.hpp>
 #include <compress/storage/panels.hpp>
 
@@ -12,6 +13,7 @@ namespace tensor_compress {
 /// weights, [steps][16 outputs][4]; kernels multiply what `decode` gives back.
 ///
 ///     bytes(elements)               of a block
+///     decoded(elements)             bytes that decoding it writes
 ///     set(block, elements, i, w)    stores weight i in a zeroed block; w is one that the code can express
 ///     at(block, elements, i)        weight i
 ///     stores_zero                   padding reads as 0
@@ -33,6 +35,16 @@ struct weight_code<tag::int8, tag::dense> {
 };
 using plain_code = weight_code<tag::int8, tag::dense>;
 
+/// Floats as they are.
+template <>
+struct weight_code<tag::fp32, tag::dense> {
+    static constexpr bool plain = true;
+    static constexpr int bytes(int elements) { return 4 * elements; }
+    static constexpr void set(std::int8_t* block, int, int i, float weight) { store_bytes(block + 4 * i, weight); }
+    static constexpr float at(const std::int8_t* block, int, int i) { return load_bytes<float>(block + 4 * i); }
+};
+using float_code = weight_code<tag::fp32, tag::dense>;
+
 /// Weights of 1, 2, 3 or 4 bits. A chunk is 8 / Bits vectors of weights in one of bytes: field f of a byte, from its
 /// lowest bits up, belongs to vector f, so that one shift and one mask bring out a vector. 3 bits are the upper two and
 /// the lowest one apart, 8 vectors in 2 + 1. The bits are the top ones of the int8 weight; the single one is its sign.
@@ -49,6 +61,7 @@ requires(Precision::bits < 8 && Precision::group == 0) struct weight_code<Precis
     static constexpr int chunk_elements = chunk_vectors * code_vector;
 
     static constexpr int bytes(int elements) { return ceil_div(elements, chunk_elements) * chunk_bytes; }
+    static constexpr int decoded(int elements) { return round_up(elements, chunk_elements); }
 
     /// Bits of a field and which byte of the block and bit of it they begin at, for the vector's upper and last bits.
     struct place {
@@ -94,6 +107,7 @@ struct weight_code<tag::grouped<Precision, Size>, tag::dense> {
     static constexpr int unit = Precision::grid.unit;
     static constexpr int group_elements = Size * panel_outputs;
 
+    static constexpr int decoded(int elements) { return levels::decoded(elements); }
     static constexpr int steps_at(int elements) { return levels::bytes(elements); }
     static constexpr int bytes(int elements) {
         return round_up(steps_at(elements) + elements / group_elements * panel_outputs, code_vector);

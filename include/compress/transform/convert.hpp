@@ -3,6 +3,8 @@
 
 #include <compress/calibrate/calibration.hpp>
 #include <compress/tensor/packed.hpp>
+#include <compress/transform/cluster_weights.hpp>
+#include <compress/transform/keep_pattern.hpp>
 #include <compress/transform/quantize_product.hpp>
 
 namespace tensor_compress {
@@ -69,16 +71,31 @@ private:
     void pack_product(std::int8_t* to) {
         using L = typename Net::template layer<Id>;
         constexpr const node& n = graph.nodes[Id];
-        const effective_weights e = effective_weights_of(written, n, tensors_);
-        if constexpr (Net::element_of(Id) == element::float32) {
+        using format = format_of<typename Net::recipe_type, graph.nodes[Id].format>;
+        using precision = typename format::precision;
+        using sparsity = typename format::sparsity;
+        constexpr conv_geometry g = geometry_of(graph.nodes[n.inputs[0]].output, n).flattened();
+        effective_weights e = effective_weights_of(written, n, tensors_);
+        if constexpr (!std::is_same_v<sparsity, tag::dense> && !requires { sparsity::bits; })
+            keep_largest(e.weights, cells_of<precision, sparsity, g>());
+        if constexpr (requires { typename precision::levels; }) {
+            std::vector<std::int8_t> rounded(e.weights.size());
+            std::vector<float> scales;
+            for (std::size_t o = 0; o < e.outputs; ++o)
+                scales.push_back(static_cast<float>(round_weights(e.row(o), {precision::levels::grid, {}}, 0,
+                                                                  std::span(rounded).subspan(o * e.terms, e.terms))));
+            L::pack(to, rounded.data(), scales.data(), e.bias.data());
+        } else if constexpr (Net::element_of(Id) == element::float32) {
+            if constexpr (std::is_same_v<precision, tag::fp16>) expect_halves(e.weights, text_of(n.name));
             L::pack(to, e.weights.data(), e.bias.data());
         } else {
             const affine input = value_affine(n.inputs[0]);
             const affine stage = affine_of(written, n.stage_origin, seen_);
-            using precision = typename format_of<typename Net::recipe_type, graph.nodes[Id].format>::precision;
-            weight_format format{precision::grid, {}};
-            if constexpr (precision::group != 0) format.groups = groups_of<Id, precision::group>();
-            const auto q = quantize_product(e, input, stage, text_of(n.name), format);
+            weight_format rounding{precision::grid, {}};
+            if constexpr (precision::group != 0) rounding.groups = groups_of<g, precision::group>();
+            auto q = quantize_product(e, input, stage, text_of(n.name), rounding);
+            if constexpr (requires { sparsity::bits; })
+                cluster_weights<typename L::order, g>(q.weights, q.scales, 1 << sparsity::bits);
             const step_bounds bounds = bounds_of(n.clamp, stage);
             int8_product p{q.weights.data(), q.bias.data(), q.factors.data(), input.zero_point,
                            stage.zero_point, bounds.low,    bounds.high};
@@ -91,11 +108,16 @@ private:
         }
     }
 
+    static void expect_halves(const std::vector<float>& weights, const std::string& layer_name) {
+        for (const float w : weights)
+            if (std::abs(w) >= 65520.0f)
+                throw error(layer_name, "its weight " + std::to_string(w) + " is beyond fp16, which ends at 65504",
+                            "give this layer bf16 or fp32");
+    }
+
     /// Of each term, in natural order, the group whose step it shares: so many neighbours in the order of memory.
-    template <int Id, int Size>
+    template <conv_geometry g, int Size>
     static std::vector<int> groups_of() {
-        constexpr const node& n = graph.nodes[Id];
-        constexpr conv_geometry g = geometry_of(graph.nodes[n.inputs[0]].output, n).flattened();
         std::vector<int> groups(static_cast<std::size_t>(g.terms()));
         for_each_weight<g>(0, [&](int c, int i, int j, int natural) {
             groups[static_cast<std::size_t>(natural)] = panel_order<g, 4>::index(0, c, i, j) / (Size * panel_outputs);

@@ -27,9 +27,7 @@ struct neon_unit : float_unit<xsimd::neon64> {
     static COMPRESS_INLINE f32 madd(f32 a, f32 b, f32 c) { return vfmaq_f32(c, a, b); }
     /// xsimd 8 divides by an estimate of the reciprocal here, which is not the quotient to the last bit.
     static COMPRESS_INLINE f32 divide(f32 a, f32 b) { return vdivq_f32(a, b); }
-    static COMPRESS_INLINE f32 copy_sign(f32 size, f32 sign) {
-        return vbslq_f32(vdupq_n_u32(0x80000000u), sign, size);
-    }
+    static COMPRESS_INLINE f32 copy_sign(f32 size, f32 sign) { return vbslq_f32(vdupq_n_u32(0x80000000u), sign, size); }
 
     static COMPRESS_INLINE bytes4 spread4(std::int32_t four_bytes) {
         return vreinterpretq_s8_s32(vdupq_n_s32(four_bytes));
@@ -77,6 +75,20 @@ struct neon_unit : float_unit<xsimd::neon64> {
         return vmulq_s8(vshrq_n_s8(levels, std::countr_zero(static_cast<unsigned>(Unit))), steps);
     }
 
+    static COMPRESS_INLINE i32 words_of(row_bytes v) { return vreinterpretq_s32_s8(v); }
+    static COMPRESS_INLINE row_bytes bytes_of(i32 v) { return vreinterpretq_s8_s32(v); }
+    /// A table of 16 bytes, and the bytes at given indices, 0 to 15.
+    static COMPRESS_INLINE row_bytes load_table(const std::int8_t* p) { return vld1q_s8(p); }
+    static COMPRESS_INLINE row_bytes look_up(row_bytes table, row_bytes index) {
+        return vqtbl1q_s8(table, vreinterpretq_u8_s8(index));
+    }
+    /// Bytes from `p` on where `mask` has a bit, 0 elsewhere. Reads a whole vector.
+    static COMPRESS_INLINE row_bytes expand_code(std::uint64_t mask, const std::int8_t* p) {
+        std::int8_t expanded[16]{};
+        for (; mask != 0; mask &= mask - 1) expanded[std::countr_zero(mask)] = *p++;
+        return vld1q_s8(expanded);
+    }
+
     static COMPRESS_INLINE row_bytes load_row(const std::int8_t* p) { return vld1q_s8(p); }
     static COMPRESS_INLINE row_bytes splat_row(int stored) { return vdupq_n_s8(static_cast<std::int8_t>(stored)); }
     static COMPRESS_INLINE void interleave4(const row_bytes (&rows)[4], bytes4 (&out)[4]) {
@@ -94,6 +106,66 @@ struct neon_unit : float_unit<xsimd::neon64> {
         std::memcpy(bytes, p, Bytes);
         return vld1q_s8(bytes);
     }
+
+    // Floats of 16 bits, and bytes as integers.
+    static COMPRESS_INLINE f32 load_half(const std::int8_t* p) { return vcvt_f32_f16(vreinterpret_f16_s8(vld1_s8(p))); }
+    static COMPRESS_INLINE f32 load_bfloat(const std::int8_t* p) {
+        return vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_s8(vld1_s8(p)), 16));
+    }
+    static COMPRESS_INLINE i32 widen_signed(const std::int8_t* p) {
+        std::int32_t four_bytes;
+        std::memcpy(&four_bytes, p, 4);
+        return vmovl_s16(vget_low_s16(vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(four_bytes)))));
+    }
+
+    // Words, floats or four stored bytes, with pixels along the lanes: for weights that are stored in blocks.
+    static COMPRESS_INLINE i32 load_words(const float* p) { return vreinterpretq_s32_f32(vld1q_f32(p)); }
+    static COMPRESS_INLINE i32 load_words(const std::int8_t* p) { return vreinterpretq_s32_s8(vld1q_s8(p)); }
+    /// Lane i of vector j becomes lane j of vector i.
+    static COMPRESS_INLINE void transpose(i32 (&v)[4]) {
+        const i32 low01 = vzip1q_s32(v[0], v[1]), high01 = vzip2q_s32(v[0], v[1]);
+        const i32 low23 = vzip1q_s32(v[2], v[3]), high23 = vzip2q_s32(v[2], v[3]);
+        const auto joined = [](i32 a, i32 b, auto zip) COMPRESS_LAMBDA_INLINE {
+            return vreinterpretq_s32_s64(zip(vreinterpretq_s64_s32(a), vreinterpretq_s64_s32(b)));
+        };
+        const auto low = [](int64x2_t a, int64x2_t b) COMPRESS_LAMBDA_INLINE { return vzip1q_s64(a, b); };
+        const auto high = [](int64x2_t a, int64x2_t b) COMPRESS_LAMBDA_INLINE { return vzip2q_s64(a, b); };
+        v[0] = joined(low01, low23, low);
+        v[1] = joined(low01, low23, high);
+        v[2] = joined(high01, high23, low);
+        v[3] = joined(high01, high23, high);
+    }
+    static COMPRESS_INLINE bytes4 load_activations(const std::int32_t* words) {
+        return vreinterpretq_s8_s32(vld1q_s32(words));
+    }
+    static COMPRESS_INLINE bytes4 load_activations(const std::int8_t* p) { return vld1q_s8(p); }
+    static COMPRESS_INLINE bytes4 spread_weights(const std::int8_t* four) {
+        std::int32_t word;
+        std::memcpy(&word, four, 4);
+        return vreinterpretq_s8_s32(vdupq_n_s32(word));
+    }
+    /// base[places[i]] in each lane.
+    static COMPRESS_INLINE f32 gather(const float* base, const void* places) {
+        std::uint16_t at[4];
+        std::memcpy(at, places, sizeof at);
+        const float values[4] = {base[at[0]], base[at[1]], base[at[2]], base[at[3]]};
+        return vld1q_f32(values);
+    }
+    /// The same and a load in the first `count` lanes, 0 in the others.
+    static COMPRESS_INLINE f32 gather_first(const float* base, const void* places, int count) {
+        std::uint16_t at[4]{};
+        std::memcpy(at, places, sizeof(std::uint16_t) * static_cast<std::size_t>(count));
+        const float values[4] = {base[at[0]], count > 1 ? base[at[1]] : 0, count > 2 ? base[at[2]] : 0, 0};
+        return vld1q_f32(values);
+    }
+    static COMPRESS_INLINE f32 load_first(const float* p, int count) {
+        float values[4]{};
+        std::memcpy(values, p, sizeof(float) * static_cast<std::size_t>(count));
+        return vld1q_f32(values);
+    }
+    /// The sum of all lanes.
+    static COMPRESS_INLINE float sum_of(f32 v) { return vaddvq_f32(v); }
+    static COMPRESS_INLINE std::int32_t sum_of(i32 v) { return vaddvq_s32(v); }
 
     /// Zero point and bounds of an output, and four vectors of scaled sums as stored bytes: clamp(value + zero, low,
     /// high).
@@ -143,12 +215,17 @@ struct neon_unit : float_unit<xsimd::neon64> {
     /// Rounded down.
     template <int Bits>
     static COMPRESS_INLINE i32 shift_right(i32 v) {
-        return vshrq_n_s32(v, Bits);
+        if constexpr (Bits == 0) return v;
+        return vshrq_n_s32(v, Bits == 0 ? 1 : Bits);
     }
     template <int Bits>
     static COMPRESS_INLINE i32 shift_left(i32 v) {
         return vshlq_n_s32(v, Bits);
     }
+    static COMPRESS_INLINE i32 bit_and(i32 a, i32 b) { return vandq_s32(a, b); }
+    static COMPRESS_INLINE i32 bit_or(i32 a, i32 b) { return vorrq_s32(a, b); }
+    /// By a count for each lane, 0 to 30.
+    static COMPRESS_INLINE i32 shift_left_by(i32 v, i32 count) { return vshlq_s32(v, count); }
     static COMPRESS_INLINE i32 clamp(i32 v, i32 low, i32 high) { return vminq_s32(vmaxq_s32(v, low), high); }
 
     static COMPRESS_INLINE void load16(const std::int8_t* p, i32 (&v)[4]) {
@@ -165,6 +242,8 @@ struct neon_unit : float_unit<xsimd::neon64> {
         std::memcpy(bytes, p, Bytes);
         load16(bytes, v);
     }
+    static COMPRESS_INLINE f32 bits_as_float(i32 v) { return vreinterpretq_f32_s32(v); }
+    static COMPRESS_INLINE i32 float_as_bits(f32 v) { return vreinterpretq_s32_f32(v); }
     static COMPRESS_INLINE i32 truncate(f32 v) { return vcvtq_s32_f32(v); }
     static COMPRESS_INLINE f32 to_float(i32 v) { return vcvtq_f32_s32(v); }
 

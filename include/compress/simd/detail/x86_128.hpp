@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -41,6 +42,18 @@ struct x86_registers_128 {
     static COMPRESS_INLINE reg unpack_high8(reg a, reg b) { return _mm_unpackhi_epi8(a, b); }
     static COMPRESS_INLINE reg unpack_low16(reg a, reg b) { return _mm_unpacklo_epi16(a, b); }
     static COMPRESS_INLINE reg unpack_high16(reg a, reg b) { return _mm_unpackhi_epi16(a, b); }
+    static COMPRESS_INLINE reg unpack_low32(reg a, reg b) { return _mm_unpacklo_epi32(a, b); }
+    static COMPRESS_INLINE reg unpack_high32(reg a, reg b) { return _mm_unpackhi_epi32(a, b); }
+    static COMPRESS_INLINE reg unpack_low64(reg a, reg b) { return _mm_unpacklo_epi64(a, b); }
+    static COMPRESS_INLINE reg unpack_high64(reg a, reg b) { return _mm_unpackhi_epi64(a, b); }
+    static COMPRESS_INLINE void transpose_parts(reg (&)[1]) {}
+    static COMPRESS_INLINE reg load_quarters(const void* p) { return load(p); }
+    static COMPRESS_INLINE reg shuffle8(reg table, reg index) { return _mm_shuffle_epi8(table, index); }
+    static COMPRESS_INLINE reg expand8(std::uint64_t mask, const std::int8_t* p) {
+        alignas(bytes) std::int8_t expanded[bytes]{};
+        for (; mask != 0; mask &= mask - 1) expanded[std::countr_zero(mask)] = *p++;
+        return load(expanded);
+    }
     static COMPRESS_INLINE reg pack32(reg a, reg b) { return _mm_packs_epi32(a, b); }
     static COMPRESS_INLINE reg pack16_signed(reg a, reg b) { return _mm_packs_epi16(a, b); }
     static COMPRESS_INLINE reg pack16_unsigned(reg a, reg b) { return _mm_packus_epi16(a, b); }
@@ -126,6 +139,30 @@ struct x86_registers_128 {
     static COMPRESS_INLINE __m128 to_float(reg v) { return _mm_cvtepi32_ps(v); }
     static COMPRESS_INLINE reg widen_unsigned(const void* p) { return _mm_cvtepu8_epi32(_mm_loadu_si32(p)); }
     static COMPRESS_INLINE reg widen_signed(const void* p) { return _mm_cvtepi8_epi32(_mm_loadu_si32(p)); }
+#if defined(__F16C__)
+    static COMPRESS_INLINE __m128 from_half(const void* p) {
+        return _mm_cvtph_ps(_mm_loadl_epi64(static_cast<const __m128i*>(p)));
+    }
+#endif
+    static COMPRESS_INLINE reg widen_unsigned16(const void* p) {
+        return _mm_cvtepu16_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p)));
+    }
+    static COMPRESS_INLINE __m128 gather(const float* base, reg at) {
+        return _mm_setr_ps(base[_mm_extract_epi32(at, 0)], base[_mm_extract_epi32(at, 1)],
+                           base[_mm_extract_epi32(at, 2)], base[_mm_extract_epi32(at, 3)]);
+    }
+    /// v in the first `count` lanes, 0 in the others.
+    static COMPRESS_INLINE reg first_lanes(reg v, int count) {
+        return _mm_and_si128(v, _mm_cmpgt_epi32(splat32(count), _mm_setr_epi32(0, 1, 2, 3)));
+    }
+    static COMPRESS_INLINE std::int32_t sum(reg v) {
+        v = _mm_add_epi32(v, _mm_unpackhi_epi64(v, v));
+        return _mm_cvtsi128_si32(_mm_add_epi32(v, _mm_shuffle_epi32(v, 1)));
+    }
+    static COMPRESS_INLINE float sum(__m128 v) {
+        v = _mm_add_ps(v, _mm_movehl_ps(v, v));
+        return _mm_cvtss_f32(_mm_add_ss(v, _mm_movehdup_ps(v)));
+    }
     /// Packing keeps the order of 16-byte vectors.
     static COMPRESS_INLINE reg order_packed(reg v) { return v; }
     /// The first `Bytes` bytes.

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
 #include <compress/core/config.hpp>
 #include <compress/simd/detail/intrinsics.hpp>
+#include <compress/simd/detail/x86_128.hpp>
 
 namespace tensor_compress::simd {
 
@@ -41,6 +43,25 @@ struct x86_registers_256 {
     static COMPRESS_INLINE reg unpack_high8(reg a, reg b) { return _mm256_unpackhi_epi8(a, b); }
     static COMPRESS_INLINE reg unpack_low16(reg a, reg b) { return _mm256_unpacklo_epi16(a, b); }
     static COMPRESS_INLINE reg unpack_high16(reg a, reg b) { return _mm256_unpackhi_epi16(a, b); }
+    static COMPRESS_INLINE reg unpack_low32(reg a, reg b) { return _mm256_unpacklo_epi32(a, b); }
+    static COMPRESS_INLINE reg unpack_high32(reg a, reg b) { return _mm256_unpackhi_epi32(a, b); }
+    static COMPRESS_INLINE reg unpack_low64(reg a, reg b) { return _mm256_unpacklo_epi64(a, b); }
+    static COMPRESS_INLINE reg unpack_high64(reg a, reg b) { return _mm256_unpackhi_epi64(a, b); }
+    /// Part q of vector a becomes part a of vector q.
+    static COMPRESS_INLINE void transpose_parts(reg (&v)[2]) {
+        const reg first = v[0];
+        v[0] = _mm256_permute2x128_si256(first, v[1], 0x20);
+        v[1] = _mm256_permute2x128_si256(first, v[1], 0x31);
+    }
+    static COMPRESS_INLINE reg load_quarters(const void* p) {
+        return _mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+    }
+    static COMPRESS_INLINE reg shuffle8(reg table, reg index) { return _mm256_shuffle_epi8(table, index); }
+    static COMPRESS_INLINE reg expand8(std::uint64_t mask, const std::int8_t* p) {
+        alignas(bytes) std::int8_t expanded[bytes]{};
+        for (; mask != 0; mask &= mask - 1) expanded[std::countr_zero(mask)] = *p++;
+        return load(expanded);
+    }
     static COMPRESS_INLINE reg pack32(reg a, reg b) { return _mm256_packs_epi32(a, b); }
     static COMPRESS_INLINE reg pack16_signed(reg a, reg b) { return _mm256_packs_epi16(a, b); }
     static COMPRESS_INLINE reg pack16_unsigned(reg a, reg b) { return _mm256_packus_epi16(a, b); }
@@ -121,6 +142,25 @@ struct x86_registers_256 {
     }
     static COMPRESS_INLINE reg widen_signed(const void* p) {
         return _mm256_cvtepi8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p)));
+    }
+#if defined(__F16C__)
+    static COMPRESS_INLINE __m256 from_half(const void* p) {
+        return _mm256_cvtph_ps(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+    }
+#endif
+    static COMPRESS_INLINE reg widen_unsigned16(const void* p) {
+        return _mm256_cvtepu16_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+    }
+    static COMPRESS_INLINE __m256 gather(const float* base, reg at) { return _mm256_i32gather_ps(base, at, 4); }
+    /// v in the first `count` lanes, 0 in the others.
+    static COMPRESS_INLINE reg first_lanes(reg v, int count) {
+        return _mm256_and_si256(v, _mm256_cmpgt_epi32(splat32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)));
+    }
+    static COMPRESS_INLINE std::int32_t sum(reg v) {
+        return x86_registers_128::sum(_mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1)));
+    }
+    static COMPRESS_INLINE float sum(__m256 v) {
+        return x86_registers_128::sum(_mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1)));
     }
     /// Packing works within 16-byte parts: dword 4 q + j of a vector packed from four holds their part q of vector j.
     static COMPRESS_INLINE reg order_packed(reg v) {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 
 #include <compress/core/config.hpp>
 #include <compress/simd/detail/intrinsics.hpp>
+#include <compress/simd/detail/x86_256.hpp>
 
 namespace tensor_compress::simd {
 
@@ -37,6 +39,19 @@ struct x86_registers_512 {
     static COMPRESS_INLINE reg unpack_high8(reg a, reg b) { return _mm512_unpackhi_epi8(a, b); }
     static COMPRESS_INLINE reg unpack_low16(reg a, reg b) { return _mm512_unpacklo_epi16(a, b); }
     static COMPRESS_INLINE reg unpack_high16(reg a, reg b) { return _mm512_unpackhi_epi16(a, b); }
+    static COMPRESS_INLINE reg unpack_low32(reg a, reg b) { return _mm512_unpacklo_epi32(a, b); }
+    static COMPRESS_INLINE reg unpack_high32(reg a, reg b) { return _mm512_unpackhi_epi32(a, b); }
+    static COMPRESS_INLINE reg unpack_low64(reg a, reg b) { return _mm512_unpacklo_epi64(a, b); }
+    static COMPRESS_INLINE reg unpack_high64(reg a, reg b) { return _mm512_unpackhi_epi64(a, b); }
+    /// Part q of vector a becomes part a of vector q.
+    static COMPRESS_INLINE void transpose_parts(reg (&v)[4]) {
+        const reg low01 = _mm512_shuffle_i32x4(v[0], v[1], 0x44), low23 = _mm512_shuffle_i32x4(v[2], v[3], 0x44);
+        const reg high01 = _mm512_shuffle_i32x4(v[0], v[1], 0xee), high23 = _mm512_shuffle_i32x4(v[2], v[3], 0xee);
+        v[0] = _mm512_shuffle_i32x4(low01, low23, 0x88);
+        v[1] = _mm512_shuffle_i32x4(low01, low23, 0xdd);
+        v[2] = _mm512_shuffle_i32x4(high01, high23, 0x88);
+        v[3] = _mm512_shuffle_i32x4(high01, high23, 0xdd);
+    }
     static COMPRESS_INLINE reg pack32(reg a, reg b) { return _mm512_packs_epi32(a, b); }
     static COMPRESS_INLINE reg pack16_signed(reg a, reg b) { return _mm512_packs_epi16(a, b); }
     static COMPRESS_INLINE reg pack16_unsigned(reg a, reg b) { return _mm512_packus_epi16(a, b); }
@@ -87,6 +102,20 @@ struct x86_registers_512 {
         return _mm512_mask_shuffle_epi32(odd, 0x5555, even, static_cast<_MM_PERM_ENUM>(0xf5));
     }
 
+    static COMPRESS_INLINE reg load_quarters(const void* p) {
+        return _mm512_broadcast_i32x4(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+    }
+    static COMPRESS_INLINE reg shuffle8(reg table, reg index) { return _mm512_shuffle_epi8(table, index); }
+    static COMPRESS_INLINE reg expand8(std::uint64_t mask, const std::int8_t* p) {
+#if defined(__AVX512VBMI2__)
+        return _mm512_maskz_expand_epi8(mask, load(p));
+#else
+        alignas(bytes) std::int8_t expanded[bytes]{};
+        for (; mask != 0; mask &= mask - 1) expanded[std::countr_zero(mask)] = *p++;
+        return load(expanded);
+#endif
+    }
+
     // Shifts by a different count in each lane.
     static COMPRESS_INLINE reg left_operand(reg count) { return count; }
     static COMPRESS_INLINE reg right_operand(reg count) { return count; }
@@ -115,6 +144,25 @@ struct x86_registers_512 {
     }
     static COMPRESS_INLINE reg widen_signed(const void* p) {
         return _mm512_cvtepi8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(p)));
+    }
+#if defined(__F16C__)
+    static COMPRESS_INLINE __m512 from_half(const void* p) {
+        return _mm512_cvtph_ps(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
+    }
+#endif
+    static COMPRESS_INLINE reg widen_unsigned16(const void* p) {
+        return _mm512_cvtepu16_epi32(_mm256_loadu_si256(static_cast<const __m256i*>(p)));
+    }
+    static COMPRESS_INLINE __m512 gather(const float* base, reg at) { return _mm512_i32gather_ps(at, base, 4); }
+    /// v in the first `count` lanes, 0 in the others.
+    static COMPRESS_INLINE reg first_lanes(reg v, int count) {
+        return _mm512_maskz_mov_epi32(static_cast<__mmask16>((1u << count) - 1), v);
+    }
+    static COMPRESS_INLINE std::int32_t sum(reg v) {
+        return x86_registers_256::sum(_mm256_add_epi32(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1)));
+    }
+    static COMPRESS_INLINE float sum(__m512 v) {
+        return x86_registers_256::sum(_mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1)));
     }
     /// Packing works within 16-byte parts: dword 4 q + j of a vector packed from four holds their part q of vector j.
     static COMPRESS_INLINE reg order_packed(reg v) {

@@ -7,6 +7,7 @@
 
 #include <compress/simd/detail/intrinsics.hpp>
 #include <compress/simd/detail/x86_128.hpp>
+#include <compress/simd/detail/x86_codes.hpp>
 #include <compress/simd/isa.hpp>
 #include <compress/simd/xsimd.hpp>
 
@@ -28,7 +29,7 @@ COMPRESS_INLINE F32 x86_madd(F32 a, F32 b, F32 c) {
 /// The primitives of kernels/ over one width of x86 registers: one algorithm, the registers say how an instruction is
 /// called.
 template <class XsimdArch, class Registers, bool Vnni>
-struct x86_unit : float_unit<XsimdArch> {
+struct x86_unit : float_unit<XsimdArch>, x86_codes<Registers> {
     using typename float_unit<XsimdArch>::f32;
     using float_unit<XsimdArch>::load;
     using float_unit<XsimdArch>::store;
@@ -73,6 +74,7 @@ struct x86_unit : float_unit<XsimdArch> {
     }
     static COMPRESS_INLINE bytes4 spread4(std::int32_t four_bytes) { return unsigned_operand(R::splat32(four_bytes)); }
     static COMPRESS_INLINE bytes4 load_weights(const std::int8_t* p) { return signed_operand(R::load(p)); }
+    static COMPRESS_INLINE bytes4 weights_of(row_bytes v) { return signed_operand(v); }
     static COMPRESS_INLINE i32 dot4(i32 sum, bytes4 activations, bytes4 weights) {
         if constexpr (Vnni) {
             return R::dot4(sum, activations, weights);
@@ -80,43 +82,6 @@ struct x86_unit : float_unit<XsimdArch> {
             sum = R::add32(sum, R::madd16(activations.even, weights.even));
             return R::add32(sum, R::madd16(activations.odd, weights.odd));
         }
-    }
-
-    // --- weights out of their code ---
-
-    static COMPRESS_INLINE row_bytes load_code(const std::int8_t* p) { return R::load(p); }
-    static COMPRESS_INLINE void store_code(std::int8_t* p, row_bytes v) { R::store(p, v); }
-    static COMPRESS_INLINE bytes4 weights_of(row_bytes v) { return signed_operand(v); }
-    /// (byte << Shift, or >> -Shift) & Mask of each byte. The shift is one of 16 bits: Mask is of what stays in a byte.
-    template <int Shift, int Mask>
-    static COMPRESS_INLINE row_bytes bit_field(row_bytes v) {
-        const i32 mask = R::splat8(Mask);
-        if constexpr (Shift == 0)
-            return R::bit_and(v, mask);
-        else if constexpr (Shift > 0)
-            return R::bit_and(R::template shift_left16<Shift>(v), mask);
-        else
-            return R::bit_and(R::template shift_right16<-Shift>(v), mask);
-    }
-    static COMPRESS_INLINE row_bytes either(row_bytes a, row_bytes b) { return R::bit_or(a, b); }
-    /// 0 becomes 1, -128 becomes -1.
-    static COMPRESS_INLINE row_bytes one_or_minus_one(row_bytes sign) {
-        return R::max_signed8(R::bit_xor(sign, R::splat8(1)), R::splat8(-1));
-    }
-    /// Each of `lanes` bytes four times.
-    static COMPRESS_INLINE row_bytes spread_bytes(const std::int8_t* p) {
-        const i32 once = R::widen_unsigned(p), twice = R::bit_or(once, R::template shift_left32<8>(once));
-        return R::bit_or(twice, R::template shift_left32<16>(twice));
-    }
-    /// level * step of bytes level * Unit and steps up to Unit.
-    template <int Unit>
-    static COMPRESS_INLINE row_bytes scale_code(row_bytes levels, row_bytes steps) {
-        constexpr int bits = std::countr_zero(static_cast<unsigned>(Unit));
-        const i32 low = R::splat16(0xff);
-        const i32 even = R::mul_low16(R::low_byte_of16_signed(levels), R::bit_and(steps, low));
-        const i32 odd = R::mul_low16(R::high_byte_of16_signed(levels), R::high_byte_of16(steps));
-        return R::bit_or(R::bit_and(R::template shift_right16_signed<bits>(even), low),
-                         R::template shift_left16<8>(R::template shift_right16_signed<bits>(odd)));
     }
 
     // --- rows of bytes, for depthwise convolutions ---
@@ -155,6 +120,82 @@ struct x86_unit : float_unit<XsimdArch> {
         }
         (std::make_integer_sequence<int, Parts>{});
     }
+
+    // --- floats of 16 bits, and bytes as integers ---
+
+    /// `lanes` values of binary16, none infinite; of the upper half of binary32.
+    static COMPRESS_INLINE f32 load_half(const std::int8_t* p) {
+#if defined(__F16C__)
+        return R::from_half(p);
+#else
+        const i32 half = R::widen_unsigned16(p);
+        const i32 size = R::template shift_left32<13>(R::bit_and(half, R::splat32(0x7fff)));
+        const f32 moved = f32(R::as_float(size)) * f32(std::bit_cast<float>(0x77800000u));  // 2^112
+        const i32 sign = R::template shift_left32<16>(R::bit_and(half, R::splat32(0x8000)));
+        return R::as_float(R::bit_or(R::as_bits(moved), sign));
+#endif
+    }
+    static COMPRESS_INLINE f32 load_bfloat(const std::int8_t* p) {
+        return R::as_float(R::template shift_left32<16>(R::widen_unsigned16(p)));
+    }
+    static COMPRESS_INLINE i32 widen_signed(const std::int8_t* p) { return R::widen_signed(p); }
+
+    // --- words, floats or four stored bytes, with pixels along the lanes: for weights that are stored in blocks ---
+
+    static COMPRESS_INLINE i32 load_words(const float* p) { return R::load(p); }
+    template <class Byte>
+    static COMPRESS_INLINE i32 load_words(const Byte* p) {
+        return load_row(p);
+    }
+    /// Lane i of vector j becomes lane j of vector i.
+    static COMPRESS_INLINE void transpose(i32 (&v)[lanes]) {
+        constexpr int parts = lanes / 4;
+        i32 columns[4][parts];
+        COMPRESS_UNROLL
+        for (int a = 0; a < parts; ++a) {
+            const i32 low01 = R::unpack_low32(v[4 * a], v[4 * a + 1]),
+                      high01 = R::unpack_high32(v[4 * a], v[4 * a + 1]);
+            const i32 low23 = R::unpack_low32(v[4 * a + 2], v[4 * a + 3]),
+                      high23 = R::unpack_high32(v[4 * a + 2], v[4 * a + 3]);
+            columns[0][a] = R::unpack_low64(low01, low23);
+            columns[1][a] = R::unpack_high64(low01, low23);
+            columns[2][a] = R::unpack_low64(high01, high23);
+            columns[3][a] = R::unpack_high64(high01, high23);
+        }
+        COMPRESS_UNROLL
+        for (int c = 0; c < 4; ++c) {
+            R::transpose_parts(columns[c]);
+            COMPRESS_UNROLL
+            for (int q = 0; q < parts; ++q) v[4 * q + c] = columns[c][q];
+        }
+    }
+    static COMPRESS_INLINE bytes4 load_activations(const std::int32_t* words) {
+        return unsigned_operand(R::load(words));
+    }
+    template <class Byte>
+    static COMPRESS_INLINE bytes4 load_activations(const Byte* p) {
+        return unsigned_operand(load_row(p));
+    }
+    static COMPRESS_INLINE bytes4 spread_weights(const std::int8_t* four) {
+        std::int32_t word;
+        std::memcpy(&word, four, 4);
+        return signed_operand(R::splat32(word));
+    }
+    /// base[places[i]] in each lane.
+    static COMPRESS_INLINE f32 gather(const float* base, const void* places) {
+        return R::gather(base, R::widen_unsigned16(places));
+    }
+    /// The same and a load in the first `count` lanes, 0 in the others.
+    static COMPRESS_INLINE f32 gather_first(const float* base, const void* places, int count) {
+        const f32 v = R::gather(base, R::first_lanes(R::widen_unsigned16(places), count));
+        return R::as_float(R::first_lanes(R::as_bits(v), count));
+    }
+    static COMPRESS_INLINE f32 load_first(const float* p, int count) {
+        return R::as_float(R::first_lanes(R::load(p), count));
+    }
+    /// The sum of all lanes.
+    static COMPRESS_INLINE float sum_of(f32 v) { return R::sum(v); }
+    static COMPRESS_INLINE std::int32_t sum_of(i32 v) { return R::sum(v); }
 
     // --- four vectors of scaled sums to stored bytes: clamp(value + zero, low, high) ---
 
@@ -206,6 +247,10 @@ struct x86_unit : float_unit<XsimdArch> {
     static COMPRESS_INLINE i32 shift_left(i32 v) {
         return R::template shift_left32<Bits>(v);
     }
+    static COMPRESS_INLINE i32 bit_and(i32 a, i32 b) { return R::bit_and(a, b); }
+    static COMPRESS_INLINE i32 bit_or(i32 a, i32 b) { return R::bit_or(a, b); }
+    /// By a count for each lane, 0 to 30.
+    static COMPRESS_INLINE i32 shift_left_by(i32 v, i32 count) { return R::shift_left_by(v, R::left_operand(count)); }
     static COMPRESS_INLINE i32 clamp(i32 v, i32 low, i32 high) { return R::min32(R::max32(v, low), high); }
 
     /// 16 stored bytes, or the first `Bytes` of them, as integers.
@@ -232,6 +277,8 @@ struct x86_unit : float_unit<XsimdArch> {
     static COMPRESS_INLINE f32 from_nearest(f32 v) { return R::from_nearest(v); }
     static COMPRESS_INLINE f32 larger_size(f32 a, f32 b) { return R::larger_size(a, b); }
     static COMPRESS_INLINE bool any_above(f32 v, float bound) { return R::any_above(v, bound); }
+    static COMPRESS_INLINE f32 bits_as_float(i32 v) { return R::as_float(v); }
+    static COMPRESS_INLINE i32 float_as_bits(f32 v) { return R::as_bits(v); }
     /// Toward zero; and back.
     static COMPRESS_INLINE i32 truncate(f32 v) { return R::truncate(v); }
     static COMPRESS_INLINE f32 to_float(i32 v) { return R::to_float(v); }

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+namespace tensor_compress {
+
+namespace tag {
+
+namespace detail {
+
+/// Text of a tag with numbers: {"block", "<", 1, ",", 16, ">"}.
+struct tag_name {
+    char text[40]{};
+    int size = 0;
+
+    template <class... Parts>
+    constexpr explicit tag_name(Parts... parts) {
+        (append(parts), ...);
+    }
+    constexpr void append(const char* word) {
+        for (; *word != 0; ++word) text[size++] = *word;
+    }
+    constexpr void append(int number) {
+        int power = 1;
+        while (power <= number / 10) power *= 10;
+        for (; power > 0; number %= power, power /= 10) text[size++] = static_cast<char>('0' + number / power);
+    }
+};
+
+template <int Kept, int Of>
+inline constexpr tag_name name_of_n_of_m{"n_of_m<", Kept, ",", Of, ">"};
+template <int Percent>
+inline constexpr tag_name name_of_unstructured{"unstructured<", Percent, ">"};
+template <int Rows, int Columns, int Percent>
+inline constexpr tag_name name_of_block{"block<", Rows, ",", Columns, ",", Percent, ">"};
+template <int Bits>
+inline constexpr tag_name name_of_codebook{"codebook<", Bits, ">"};
+
+}  // namespace detail
+
+/// Every weight is stored.
+struct dense {
+    static constexpr const char* name = "dense";
+};
+
+/// Of each `Of` neighbouring inputs of an output at most `Kept` have a weight that is not zero. Source: Mishra et al.
+/// 2021, Accelerating Sparse Deep Neural Networks (2:4).
+template <int Kept, int Of>
+struct n_of_m {
+    static_assert(Of == 4 && (Kept == 1 || Kept == 2), "n_of_m has kernels for <2, 4> and <1, 4>");
+    static constexpr const char* name = detail::name_of_n_of_m<Kept, Of>.text;
+    static constexpr int kept = Kept, of = Of;
+};
+
+/// Of each panel of 16 outputs `Percent` of the weights are zero, anywhere: what is stored is a compile-time size.
+template <int Percent>
+struct unstructured {
+    static_assert(Percent > 0 && Percent < 100, "the share of weights that are zero lies between 1 and 99 percent");
+    static constexpr const char* name = detail::name_of_unstructured<Percent>.text;
+    static constexpr int rows = 1, columns = 1, percent = Percent;
+};
+
+/// Blocks of `Rows` outputs x `Columns` neighbouring inputs are zero or stored as a whole; of each panel of 16 outputs
+/// `Percent` of them are zero. Source: Narang et al. 2017, Block-Sparse Recurrent Neural Networks.
+template <int Rows, int Columns, int Percent>
+struct block {
+    static_assert(Rows > 0 && 16 % Rows == 0, "the outputs of a block divide the 16 of a panel: 1, 2, 4, 8 or 16");
+    static_assert(Columns > 0 && Rows * Columns >= 4 && Rows * Columns <= 256,
+                  "a block has 4 to 256 weights; single ones are tc::unstructured");
+    static_assert(Percent > 0 && Percent < 100, "the share of blocks that are zero lies between 1 and 99 percent");
+    static constexpr const char* name = detail::name_of_block<Rows, Columns, Percent>.text;
+    static constexpr int rows = Rows, columns = Columns, percent = Percent;
+};
+
+/// Weights are indices of `Bits` bits into a table of int8, one for 16 outputs (of a depthwise layer, one). Source: Han
+/// et al. 2016, Deep Compression, its trained quantisation.
+template <int Bits>
+struct codebook {
+    static_assert(Bits >= 2 && Bits <= 4, "a codebook has 4, 8 or 16 entries: 2, 3 or 4 bits");
+    static constexpr const char* name = detail::name_of_codebook<Bits>.text;
+    static constexpr int bits = Bits;
+};
+
+}  // namespace tag
+
+/// A pattern of weights, with a name.
+template <class T>
+concept sparsity_tag = requires {
+    T::name;
+}
+&&!requires { typename T::accumulator; };
+
+/// Patterns of blocks with an index each.
+template <class T>
+concept block_sparsity = sparsity_tag<T> && requires {
+    T::rows;
+    T::columns;
+    T::percent;
+};
+
+inline constexpr tag::dense dense{};
+template <int Kept, int Of>
+inline constexpr tag::n_of_m<Kept, Of> n_of_m{};
+template <int Percent>
+inline constexpr tag::unstructured<Percent> unstructured{};
+template <int Rows, int Columns, int Percent>
+inline constexpr tag::block<Rows, Columns, Percent> block{};
+template <int Bits>
+inline constexpr tag::codebook<Bits> codebook{};
+
+}  // namespace tensor_compress

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <bit>
+
+#include <compress/core/config.hpp>
+
+namespace tensor_compress::simd {
+
+/// The part of x86_unit that takes weights out of their code, over one width of registers.
+template <class R>
+struct x86_codes {
+    using reg = typename R::reg;
+
+    static COMPRESS_INLINE reg load_code(const std::int8_t* p) { return R::load(p); }
+    static COMPRESS_INLINE void store_code(std::int8_t* p, reg v) { R::store(p, v); }
+    /// (byte << Shift, or >> -Shift) & Mask of each byte. The shift is one of 16 bits: Mask is of what stays in a byte.
+    template <int Shift, int Mask>
+    static COMPRESS_INLINE reg bit_field(reg v) {
+        const reg mask = R::splat8(Mask);
+        if constexpr (Shift == 0)
+            return R::bit_and(v, mask);
+        else if constexpr (Shift > 0)
+            return R::bit_and(R::template shift_left16<Shift>(v), mask);
+        else
+            return R::bit_and(R::template shift_right16<-Shift>(v), mask);
+    }
+    static COMPRESS_INLINE reg either(reg a, reg b) { return R::bit_or(a, b); }
+    /// 0 becomes 1, -128 becomes -1.
+    static COMPRESS_INLINE reg one_or_minus_one(reg sign) {
+        return R::max_signed8(R::bit_xor(sign, R::splat8(1)), R::splat8(-1));
+    }
+    /// Each of `lanes` bytes four times.
+    static COMPRESS_INLINE reg spread_bytes(const std::int8_t* p) {
+        const reg once = R::widen_unsigned(p), twice = R::bit_or(once, R::template shift_left32<8>(once));
+        return R::bit_or(twice, R::template shift_left32<16>(twice));
+    }
+    /// level * step of bytes level * Unit and steps up to Unit.
+    template <int Unit>
+    static COMPRESS_INLINE reg scale_code(reg levels, reg steps) {
+        constexpr int bits = std::countr_zero(static_cast<unsigned>(Unit));
+        const reg low = R::splat16(0xff);
+        const reg even = R::mul_low16(R::low_byte_of16_signed(levels), R::bit_and(steps, low));
+        const reg odd = R::mul_low16(R::high_byte_of16_signed(levels), R::high_byte_of16(steps));
+        return R::bit_or(R::bit_and(R::template shift_right16_signed<bits>(even), low),
+                         R::template shift_left16<8>(R::template shift_right16_signed<bits>(odd)));
+    }
+
+    static COMPRESS_INLINE reg words_of(reg v) { return v; }
+    static COMPRESS_INLINE reg bytes_of(reg v) { return v; }
+    /// A table of 16 bytes, and the bytes at given indices, 0 to 15.
+    static COMPRESS_INLINE reg load_table(const std::int8_t* p) { return R::load_quarters(p); }
+    static COMPRESS_INLINE reg look_up(reg table, reg index) { return R::shuffle8(table, index); }
+    /// Bytes from `p` on where `mask` has a bit, 0 elsewhere. Reads a whole vector.
+    static COMPRESS_INLINE reg expand_code(std::uint64_t mask, const std::int8_t* p) { return R::expand8(mask, p); }
+};
+
+}  // namespace tensor_compress::simd

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+
+// Float products whose weights are stored in fewer bits, against the definition over the weights they stand for.
+
+#include <compress/kernels/conv2d_fp32.hpp>
+#include <compress/kernels/depthwise_fp32.hpp>
+
+#include "geometries.hpp"
+#include "product.hpp"
+
+namespace {
+namespace coded_fp32_test {
+
+namespace tc = tensor_compress;
+namespace tag = tc::tag;
+using tc::clamp_kind;
+using tc::conv_geometry;
+using tc::float_end;
+using tests::flat;
+using tests::linear;
+using tests::same;
+using tests::same_depthwise;
+
+/// Real units per step of output o's weights.
+constexpr float scale_of(int o) { return 0.01f + 0.003f * static_cast<float>(o % 7); }
+
+/// What the weights of a layer can be.
+template <conv_geometry G, class Precision>
+void express(float* weights) {
+    for (int i = 0; i < G.out_channels * G.terms(); ++i) {
+        float& w = weights[i];
+        if constexpr (std::is_same_v<Precision, tag::fp16>) {
+            // Subnormal ones too, and the largest.
+            w = i % 17 == 0 ? static_cast<float>(i % 1024) * 0x1p-24f
+                            : tc::from_half(tc::to_half(w * (i % 5 == 0 ? 3e-5f : 1)));
+        } else if constexpr (std::is_same_v<Precision, tag::bf16>) {
+            w = tc::from_bfloat(tc::to_bfloat(w));
+        } else {
+            constexpr tc::weight_grid grid = Precision::levels::grid;
+            const int level = static_cast<int>(std::nearbyint(w / 3 * -static_cast<float>(grid.lowest)));
+            w = static_cast<float>(tests::definition::limit(level, grid.lowest, grid.highest)) *
+                scale_of(i / G.terms());
+        }
+    }
+}
+
+template <class Order, conv_geometry G, class Precision>
+void pack(std::int8_t* to, const float* weights, const float* bias) {
+    using code = tc::weight_code<Precision, tag::dense>;
+    if constexpr (tc::scaled_code<code>) {
+        constexpr int unit = Precision::levels::grid.unit;
+        std::vector<std::int8_t> integers;
+        std::vector<float> scales;
+        for (int i = 0; i < G.out_channels * G.terms(); ++i)
+            integers.push_back(static_cast<std::int8_t>(std::lround(weights[i] / scale_of(i / G.terms())) * unit));
+        for (int o = 0; o < G.out_channels; ++o) scales.push_back(scale_of(o) / static_cast<float>(unit));
+        tc::pack_scaled<Order, G, code>(to, integers.data(), scales.data(), bias);
+    } else {
+        tc::pack_float<Order, G, code>(to, weights, bias);
+    }
+}
+
+template <conv_geometry G, class Precision, float_end End = float_end{}>
+tests::fp32_kernel convolution(const char* name) {
+    using code = tc::weight_code<Precision, tag::dense>;
+    using order = tc::panel_order<flat<G>, 1>;
+    return {name,
+            G,
+            End.stage,
+            End.residual,
+            End.sum,
+            tc::float_sections<order, code>::bytes,
+            pack<order, flat<G>, Precision>,
+            [](const std::int8_t* packed, const float* input, float* output, const float* residual) {
+                tc::conv2d_fp32_reference<flat<G>, End, code>(packed, input, output, residual);
+            },
+            [](const std::int8_t* packed, const float* input, float* output, const float* residual) {
+                tc::conv2d_fp32<tc::native, G, End, code>(packed, input, output, residual);
+            },
+            express<G, Precision>};
+}
+
+template <conv_geometry G, class Precision, clamp_kind Clamp = clamp_kind::none>
+tests::fp32_kernel depthwise(const char* name) {
+    using code = tc::weight_code<Precision, tag::dense>;
+    using order = tc::depthwise_order<G, 1>;
+    return {name,
+            G,
+            Clamp,
+            false,
+            clamp_kind::none,
+            tc::float_sections<order, code>::bytes,
+            pack<order, G, Precision>,
+            [](const std::int8_t* packed, const float* input, float* output, const float*) {
+                tc::depthwise_fp32_reference<G, Clamp, code>(packed, input, output);
+            },
+            [](const std::int8_t* packed, const float* input, float* output, const float*) {
+                tc::depthwise_fp32<tc::native, G, Clamp, code>(packed, input, output);
+            },
+            express<G, Precision>};
+}
+
+constexpr float_end residual{clamp_kind::relu6, true, clamp_kind::relu};
+
+template <class Precision>
+void check_precision() {
+    INFO(Precision::name);
+    check(convolution<same(3, 9, 5, 20, 3), Precision>("3x3, 5 channels"));
+    check(convolution<conv_geometry{5, 6, 8, 5, 6, 34, 3, 3, 1, 1, 2, 2, 2, 2, 2}, Precision>(
+        "3x3, dilation 2, 2 groups"));
+    check(convolution<linear(36, 70, 5), Precision, residual>("5 rows, residual"));
+    check(convolution<linear(70, 40), Precision>("1 row"));
+    check(depthwise<same_depthwise(4, 7, 24, 3), Precision, clamp_kind::relu>("depthwise 3x3, 24 channels"));
+    check(depthwise<same_depthwise(3, 5, 70, 5), Precision>("depthwise 5x5, 70 channels"));
+}
+
+TEST_CASE("float weights of fewer bits are within the bound of the definition", "[kernels]") {
+    check_precision<tag::fp16>();
+    check_precision<tag::bf16>();
+    check_precision<tag::weight_only<tag::int8>>();
+    check_precision<tag::weight_only<tag::int4>>();
+}
+
+}  // namespace coded_fp32_test
+}  // namespace
