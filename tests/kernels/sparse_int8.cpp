@@ -27,8 +27,7 @@ void thin_words(std::int8_t* weights) {
             const int place = order::index(o, c, i, j) % order::panel_elements;
             const int step = place / tc::code_vector, k = place % 4;
             const bool keeps = Kept == 1 ? k == (step + o) % 4 : k == (step + o) % 4 || k == (step / 3 + 2 * o) % 4;
-            const int level =
-                tests::definition::limit(weights[natural] / (96 / -grid.lowest), grid.lowest, grid.highest);
+            const int level = tests::definition::limit(weights[natural] * -grid.lowest / 96, grid.lowest, grid.highest);
             const int sized = Precision::bits == 8 ? weights[natural] : level * grid.unit;
             weights[natural] = static_cast<std::int8_t>(keeps ? sized : 0);
         });
