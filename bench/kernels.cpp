@@ -8,10 +8,7 @@
 #include <cstring>
 #include <map>
 
-#include <nlohmann/json.hpp>
-
-#include <compress/evaluate/report.hpp>
-
+#include "figures.hpp"
 #include "kernels/kernel_row.hpp"
 
 namespace bench {
@@ -84,12 +81,14 @@ int main(int count, char** arguments) {
     benchmark::RunSpecifiedBenchmarks(&times);
     const tc::machine_peak after = tc::measure_peak<tc::native>();
 
-    const auto fresh = tc::new_report("kernels");
     const auto peak = [&](tc::element values) {  // multiply-adds a nanosecond, the better of two measurements
         return std::max(before.of(values).value_or(0), after.of(values).value_or(0)) * 1e-3;
     };
-    std::printf("%s, %s, %s; peaks: %.0f GFLOP/s FP32, %.0f GOP/s INT8\n", fresh.cpu.c_str(), fresh.isa.c_str(),
-                fresh.compiler.c_str(), 2 * peak(tc::element::float32), 2 * peak(tc::element::signed8));
+    const std::string blas = bench::openblas_version(), onednn = bench::onednn_version();
+    const auto or_none = [](const std::string& version) { return version.empty() ? "not found" : version.c_str(); };
+    std::printf("%s; peaks: %.0f GFLOP/s FP32, %.0f GOP/s INT8; OpenBLAS %s; oneDNN %s\n",
+                bench::machine_text().c_str(), 2 * peak(tc::element::float32), 2 * peak(tc::element::signed8),
+                or_none(blas), or_none(onednn));
     tc::text_table table({"kernel", "shape", "precision", "us", "GOP/s", "peak %", "GB/s of weights", "weights bytes"});
     nlohmann::ordered_json rows = nlohmann::ordered_json::array();
     for (const auto& [index, ns] : times.ns()) {
@@ -108,15 +107,10 @@ int main(int count, char** arguments) {
                         {"weights_bytes", row.weights_bytes}});
     }
     std::fputs(table.markdown().c_str(), stdout);
-    if (!file.empty()) {
-        const std::string text = nlohmann::ordered_json{
-            {"cpu", fresh.cpu},
-            {"isa", fresh.isa},
-            {"compiler", fresh.compiler},
-            {"peak_fp32_gflops", 2 * peak(tc::element::float32)},
-            {"peak_int8_gops", 2 * peak(tc::element::signed8)},
-            {"rows", rows}}.dump(2);
-        tc::write_file(file, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
-    }
+    bench::write_figures(file, {{"peak_fp32_gflops", 2 * peak(tc::element::float32)},
+                                {"peak_int8_gops", 2 * peak(tc::element::signed8)},
+                                {"openblas", blas},
+                                {"onednn", onednn},
+                                {"rows", rows}});
     return 0;
 }

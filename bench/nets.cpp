@@ -3,14 +3,13 @@
 // Whole nets, batch 1, one thread, smallest of many rounds taken in turn; microseconds. A ratio below 1 is faster than
 // the peer.
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 
-#include <nlohmann/json.hpp>
-
-#include <compress/evaluate/report.hpp>
-
+#include "figures.hpp"
 #include "peer.hpp"
+#include "row.hpp"
 
 namespace bench {
 
@@ -39,48 +38,78 @@ std::vector<double> smallest_times(const std::vector<std::function<void()>>& fun
     return smallest;
 }
 
-}  // namespace bench
+namespace {
 
-int main(int count, char** arguments) {
-    namespace tc = tensor_compress;
-    const auto cell = [](double us) { return us > 0 ? tc::fixed_text(us, us < 100 ? 2 : 1) : std::string("-"); };
+namespace tc = tensor_compress;
+
+std::vector<std::string> cells_of(const row& r) {
+    const auto time = [](double us) { return us > 0 ? tc::fixed_text(us, us < 100 ? 2 : 1) : std::string("-"); };
     const auto ratio = [](double ours, double peer) {
         return peer > 0 ? tc::fixed_text(ours / peer, 2) : std::string("-");
     };
-    const auto fresh = tc::new_report("nets");
-    std::printf("%s, %s, %s\n", fresh.cpu.c_str(), fresh.isa.c_str(), fresh.compiler.c_str());
-    tc::text_table table({"net", "FP32 us", "ORT", "ratio", "INT8 us", "+ conversion", "ORT INT8", "ratio", "weights",
-                          "arena", "FP32 difference"});
+    const auto part = [](double difference) {
+        char text[32];
+        std::snprintf(text, sizeof text, "%.1e", difference);
+        return difference < 0 ? std::string("-") : std::string(text);
+    };
+    return {r.net,
+            time(r.fp32),
+            time(r.onnxruntime_fp32),
+            ratio(r.fp32, r.onnxruntime_fp32),
+            time(r.xnnpack_fp32),
+            ratio(r.fp32, r.xnnpack_fp32),
+            time(r.int8),
+            time(r.xnnpack_int8),
+            ratio(r.int8, r.xnnpack_int8),
+            time(r.int8_with_conversion),
+            time(r.onnxruntime_int8),
+            ratio(r.int8_with_conversion, r.onnxruntime_int8),
+            std::to_string(r.int8_bytes),
+            std::to_string(r.int8_arena),
+            part(r.onnxruntime_difference),
+            part(r.xnnpack_difference),
+            part(r.xnnpack_int8_difference)};
+}
+
+nlohmann::ordered_json json_of(const row& r) {
+    return {{"net", r.net},
+            {"fp32_us", r.fp32},
+            {"onnxruntime_fp32_us", r.onnxruntime_fp32},
+            {"xnnpack_fp32_us", r.xnnpack_fp32},
+            {"int8_us", r.int8},
+            {"xnnpack_int8_us", r.xnnpack_int8},
+            {"int8_with_conversion_us", r.int8_with_conversion},
+            {"onnxruntime_int8_us", r.onnxruntime_int8},
+            {"onnxruntime_fp32_difference", r.onnxruntime_difference},
+            {"xnnpack_fp32_difference", r.xnnpack_difference},
+            {"xnnpack_int8_difference", r.xnnpack_int8_difference},
+            {"multiply_adds", r.multiply_adds},
+            {"fp32_bytes", r.fp32_bytes},
+            {"int8_bytes", r.int8_bytes},
+            {"int8_arena_bytes", r.int8_arena}};
+}
+
+}  // namespace
+}  // namespace bench
+
+int main(int count, char** arguments) {
+    const std::string version = bench::xnnpack_version(), file = count > 1 ? arguments[1] : "";
+    std::printf("%s; XNNPACK %s\n", bench::machine_text().c_str(), version.empty() ? "not found" : version.c_str());
+    tensor_compress::text_table table({"net", "FP32 us", "ORT", "ratio", "XNNPACK", "ratio", "INT8 us", "XNNPACK",
+                                       "ratio", "+ conversion", "ORT", "ratio", "weights", "arena", "FP32 to ORT",
+                                       "to XNNPACK", "INT8 to XNNPACK"});
     nlohmann::ordered_json rows = nlohmann::ordered_json::array();
-    for (auto* function : {bench::bench_mlp, bench::bench_autoencoder, bench::bench_ds_cnn, bench::bench_resnet8,
-                           bench::bench_tinycnn, bench::bench_mobilenetv2}) {
+    for (auto* function :
+         {bench::bench_small_mlp, bench::bench_mlp, bench::bench_autoencoder, bench::bench_ds_cnn, bench::bench_resnet8,
+          bench::bench_tinycnn, bench::bench_mobilenetv1, bench::bench_mobilenetv2}) {
         const bench::row r = function();
-        char difference[32];
-        std::snprintf(difference, sizeof difference, "%.1e", r.fp32_difference);
-        table.add({r.net, cell(r.fp32), cell(r.peer_fp32), ratio(r.fp32, r.peer_fp32), cell(r.int8),
-                   cell(r.int8_with_conversion), cell(r.peer_int8), ratio(r.int8_with_conversion, r.peer_int8),
-                   std::to_string(r.int8_bytes), std::to_string(r.int8_arena),
-                   r.fp32_difference < 0 ? "-" : difference});
-        rows.push_back({{"net", r.net},
-                        {"fp32_us", r.fp32},
-                        {"onnxruntime_fp32_us", r.peer_fp32},
-                        {"int8_us", r.int8},
-                        {"int8_with_conversion_us", r.int8_with_conversion},
-                        {"onnxruntime_int8_us", r.peer_int8},
-                        {"fp32_difference", r.fp32_difference},
-                        {"multiply_adds", r.multiply_adds},
-                        {"fp32_bytes", r.fp32_bytes},
-                        {"int8_bytes", r.int8_bytes},
-                        {"int8_arena_bytes", r.int8_arena}});
+        table.add(bench::cells_of(r));
+        rows.push_back(bench::json_of(r));
     }
     std::fputs(table.markdown().c_str(), stdout);
-    if (count > 1) {
-        const std::string text = nlohmann::ordered_json{
-            {"cpu", fresh.cpu},
-            {"isa", fresh.isa},
-            {"compiler", fresh.compiler},
-            {"nets", rows}}.dump(2);
-        tc::write_file(arguments[1], {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
-    }
+    std::puts(
+        "\n* pseudo-random weights of a fixed seed. The last three columns: largest difference of outputs, relative "
+        "to the largest.");
+    bench::write_figures(file, {{"xnnpack", version}, {"nets", rows}});
     return 0;
 }

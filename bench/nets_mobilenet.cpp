@@ -8,7 +8,7 @@ static_assert(mobilenetv2_int8::arena_bytes <= 1638 * 1024);
 namespace bench {
 
 row bench_mobilenetv2() {
-    return bench_net<mobilenetv2_fp32>("MobileNetV2-224", "mobilenetv2_fp32.onnx", "mobilenetv2_int8_qdq.onnx", 8);
+    return bench_file<mobilenetv2_fp32>("MobileNetV2-224", "mobilenetv2_fp32.onnx", "mobilenetv2_int8_qdq.onnx", 8);
 }
 
 }  // namespace bench

@@ -47,7 +47,7 @@ public:
         const OrtValue* values[] = {input_value_};
         check(api()->Run(session_, nullptr, inputs, values, 1, outputs, 1, &output_value_));
     }
-    std::span<const float> output() const override {
+    std::vector<float> output() const override {
         OrtTensorTypeAndShapeInfo* info = nullptr;
         std::size_t count = 0;
         void* data = nullptr;
@@ -55,7 +55,8 @@ public:
         check(api()->GetTensorShapeElementCount(info, &count));
         api()->ReleaseTensorTypeAndShapeInfo(info);
         check(api()->GetTensorMutableData(output_value_, &data));
-        return {static_cast<const float*>(data), count};
+        const auto* values = static_cast<const float*>(data);
+        return {values, values + count};
     }
 
 private:

@@ -14,9 +14,7 @@ constexpr tc::conv_geometry same(int size, int in, int out, int kernel, int stri
 template <int Size, int In, int Out, int Kernel, int Stride = 1>
 void add_both() {
     constexpr tc::conv_geometry g = same(Size, In, Out, Kernel, Stride);
-    const std::string shape = std::to_string(Size) + " x " + std::to_string(Size) + " x " + std::to_string(In) +
-                              " to " + std::to_string(Out) + ", " + std::to_string(Kernel) + " x " +
-                              std::to_string(Kernel) + (Stride > 1 ? ", stride " + std::to_string(Stride) : "");
+    const auto shape = window_text(Size, std::to_string(In) + " to " + std::to_string(Out), Kernel, Stride);
     add_convolution<g, tc::tag::fp32>(shape);
     add_convolution<g, tc::tag::int8>(shape);
 }

@@ -11,9 +11,7 @@ void add_both() {
     constexpr tc::conv_geometry g{Size,     Size,   Channels, Size / Stride, Size / Stride,
                                   Channels, Kernel, Kernel,   Stride,        Stride,
                                   1,        1,      before,   before,        Channels};
-    const std::string shape = std::to_string(Size) + " x " + std::to_string(Size) + " x " + std::to_string(Channels) +
-                              ", " + std::to_string(Kernel) + " x " + std::to_string(Kernel) +
-                              (Stride > 1 ? ", stride " + std::to_string(Stride) : "");
+    const auto shape = window_text(Size, std::to_string(Channels), Kernel, Stride);
     using namespace tc::tag;
     add_layer<tc::layers::depthwise_conv2d<g, fp32>, g, fp32>("depthwise", shape);
     add_layer<tc::layers::depthwise_conv2d<g, int8>, g, int8>("depthwise", shape);

@@ -15,6 +15,8 @@
 #include <compress/layers/depthwise_conv2d.hpp>
 #include <compress/layers/linear.hpp>
 
+#include "../pseudo_numbers.hpp"
+
 namespace bench {
 
 namespace tc = tensor_compress;
@@ -30,11 +32,11 @@ struct kernel_row {
 /// Adds a row to the table; `run` is timed.
 void add_row(const kernel_row& row, std::function<void()> run);
 
-inline std::vector<float> pseudo_numbers(std::size_t count) {
-    std::vector<float> numbers(count);
-    unsigned seed = 1;
-    for (float& v : numbers) v = static_cast<float>((seed = seed * 1664525u + 1013904223u) >> 8) / 8388608.0f - 1.0f;
-    return numbers;
+/// "32 x 32 x 16 to 32, 3 x 3, stride 2"
+inline std::string window_text(int size, const std::string& channels, int kernel, int stride) {
+    const auto square = [](int n) { return std::to_string(n) + " x " + std::to_string(n); };
+    return square(size) + " x " + channels + ", " + square(kernel) +
+           (stride > 1 ? ", stride " + std::to_string(stride) : "");
 }
 
 /// Packed weights of a layer, its input and its output, each on cache lines of its own.
@@ -47,6 +49,7 @@ public:
         std::size_t space = bytes_.size();
         return static_cast<T*>(std::align(64, bytes_.size() - 64, p, space));
     }
+    void fill(const std::vector<T>& values) { std::copy(values.begin(), values.end(), data()); }
 
 private:
     std::vector<std::byte> bytes_;
@@ -62,11 +65,11 @@ void add_layer(const std::string& kernel, const std::string& shape) {
         aligned_memory<value> output{static_cast<std::size_t>(G.out_elements())};
     };
     const auto memory = std::make_shared<state>();
+    const auto inputs = static_cast<std::size_t>(G.in_elements());
     const auto numbers = pseudo_numbers(static_cast<std::size_t>(G.terms()) * G.out_channels);
     if constexpr (std::is_same_v<value, float>) {
         Layer::pack(memory->weights.data(), numbers.data(), nullptr);
-        const auto inputs = pseudo_numbers(static_cast<std::size_t>(G.in_elements()));
-        std::copy(inputs.begin(), inputs.end(), memory->input.data());
+        memory->input.fill(pseudo_numbers(inputs));
     } else {
         constexpr tc::weight_grid grid = Precision::grid;
         std::vector<std::int8_t> weights;
@@ -80,9 +83,7 @@ void add_layer(const std::string& kernel, const std::string& shape) {
         const std::vector<tc::fixed_multiplier> factors(static_cast<std::size_t>(G.out_channels),
                                                         tc::to_fixed_multiplier(spread));
         Layer::pack(memory->weights.data(), {weights.data(), nullptr, factors.data(), -3, 5});
-        unsigned seed = 7;
-        for (int i = 0; i < G.in_elements(); ++i)
-            memory->input.data()[i] = static_cast<value>((seed = seed * 1664525u + 1013904223u) >> 24);
+        memory->input.fill(pseudo_bytes<value>(inputs));
     }
     add_row({kernel, shape, Precision::name, Layer::multiply_adds, Layer::packed_bytes, Precision::activation},
             [memory] { Layer::run(memory->weights.data(), memory->input.data(), memory->output.data()); });
@@ -92,12 +93,25 @@ template <tc::conv_geometry G, class Precision>
 void add_convolution(const std::string& shape) {
     add_layer<tc::layers::conv2d<G, Precision>, G, Precision>("conv2d", shape);
 }
-template <int Rows, int Inputs, int Outputs, class Precision>
-void add_product() {
-    constexpr tc::conv_geometry g{1, Rows, Inputs, 1, Rows, Outputs};
-    add_layer<tc::layers::conv2d<g, Precision>, g, Precision>(
-        "product", std::to_string(Rows) + " x " + std::to_string(Inputs) + " x " + std::to_string(Outputs));
-}
+
+/// output [rows, outputs] = input [rows, inputs] * weights^T [inputs, outputs]
+struct product_shape {
+    int rows, inputs, outputs;
+
+    std::string text() const {
+        return std::to_string(rows) + " x " + std::to_string(inputs) + " x " + std::to_string(outputs);
+    }
+    long long multiply_adds() const { return static_cast<long long>(rows) * inputs * outputs; }
+    std::size_t input_elements() const { return static_cast<std::size_t>(rows) * static_cast<std::size_t>(inputs); }
+    std::size_t weight_elements() const { return static_cast<std::size_t>(inputs) * static_cast<std::size_t>(outputs); }
+    std::size_t output_elements() const { return static_cast<std::size_t>(rows) * static_cast<std::size_t>(outputs); }
+};
+
+/// Rows of other libraries, on one thread; none where they were not found while configuring. Versions: empty then.
+void add_openblas_product(product_shape shape);
+void add_onednn_product(product_shape shape, tc::element values);
+std::string openblas_version();
+std::string onednn_version();
 
 void add_products();
 void add_convolutions();

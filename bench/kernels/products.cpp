@@ -4,22 +4,39 @@
 namespace bench {
 
 namespace {
-template <class... Precisions>
-void add_all() {
-    (add_product<256, 256, 256, Precisions>(), ...);
-    (add_product<512, 512, 512, Precisions>(), ...);
-    (add_product<1, 1024, 1024, Precisions>(), ...);
+
+template <int Rows, int Inputs, int Outputs, class Precision>
+void add_product() {
+    constexpr tc::conv_geometry g{1, Rows, Inputs, 1, Rows, Outputs};
+    add_layer<tc::layers::conv2d<g, Precision>, g, Precision>("product", product_shape{Rows, Inputs, Outputs}.text());
 }
+
+/// FP32 and INT8 with other libraries right beside ours, then the precisions that only we have.
+template <int Rows, int Inputs, int Outputs, class... Others>
+void add_all() {
+    constexpr product_shape shape{Rows, Inputs, Outputs};
+    add_product<Rows, Inputs, Outputs, tc::tag::fp32>();
+    add_openblas_product(shape);
+    add_onednn_product(shape, tc::element::float32);
+    add_product<Rows, Inputs, Outputs, tc::tag::int8>();
+    add_onednn_product(shape, tc::element::signed8);
+    (add_product<Rows, Inputs, Outputs, Others>(), ...);
+}
+
+template <int Rows, int Inputs, int Outputs>
+void add_every_precision() {
+    using namespace tc::tag;
+    add_all<Rows, Inputs, Outputs, int4, int3, int2, ternary, binary, grouped<int4, 32>>();
+}
+
 }  // namespace
 
 void add_products() {
-    using namespace tc::tag;
-    add_all<fp32, int8, int4, int3, int2, ternary, binary, grouped<int4, 32>>();
-    add_product<1024, 1024, 1024, fp32>();
-    add_product<1024, 1024, 1024, int8>();
-    add_product<1024, 1024, 1024, int4>();
-    add_product<1, 4096, 4096, int8>();
-    add_product<1, 4096, 4096, int4>();
+    add_every_precision<256, 256, 256>();
+    add_every_precision<512, 512, 512>();
+    add_every_precision<1, 1024, 1024>();
+    add_all<1024, 1024, 1024, tc::tag::int4>();
+    add_all<1, 4096, 4096, tc::tag::int4>();
 }
 
 }  // namespace bench
