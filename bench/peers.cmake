@@ -60,6 +60,12 @@ function(compress_bench_xnnpack target)
         "${COMPRESS_XNNPACK_HEADER};${COMPRESS_PTHREADPOOL_HEADER}" "${COMPRESS_XNNPACK_LIBRARY}")
     # The libraries that XNNPACK needs are beside it, and are found by an rpath of the old kind only.
     target_link_options(${target} PRIVATE -Wl,--disable-new-dtags)
+    # A newer XNNPACK than this system's C library is for can have its own beside it.
+    get_filename_component(folder "${COMPRESS_XNNPACK_LIBRARY}" DIRECTORY)
+    file(GLOB loader "${folder}/ld-linux*.so.*")
+    if(COMPRESS_XNNPACK AND loader)
+        target_link_options(${target} PRIVATE -Wl,--allow-shlib-undefined "-Wl,--dynamic-linker=${loader}")
+    endif()
     # Newer ones deprecate what older ones have nothing else for.
     set_source_files_properties(xnnpack.cpp PROPERTIES COMPILE_OPTIONS -Wno-deprecated-declarations)
 endfunction()
