@@ -8,6 +8,7 @@
 #include <cstring>
 #include <map>
 
+#include "amx.hpp"
 #include "figures.hpp"
 #include "kernels/kernel_row.hpp"
 
@@ -59,6 +60,7 @@ private:
 
 int main(int count, char** arguments) {
     namespace tc = tensor_compress;
+    const bool without_amx = bench::deny_amx(count, arguments);
     // The first word that is no option is the file; the rest is Google Benchmark's.
     std::string file;
     std::vector<char*> options{arguments[0]};
@@ -86,9 +88,9 @@ int main(int count, char** arguments) {
     };
     const std::string blas = bench::openblas_version(), onednn = bench::onednn_version();
     const auto or_none = [](const std::string& version) { return version.empty() ? "not found" : version.c_str(); };
-    std::printf("%s; peaks: %.0f GFLOP/s FP32, %.0f GOP/s INT8; OpenBLAS %s; oneDNN %s\n",
-                bench::machine_text().c_str(), 2 * peak(tc::element::float32), 2 * peak(tc::element::signed8),
-                or_none(blas), or_none(onednn));
+    std::printf("%s%s; peaks: %.0f GFLOP/s FP32, %.0f GOP/s INT8; OpenBLAS %s; oneDNN %s\n",
+                bench::machine_text().c_str(), without_amx ? ", peers without AMX" : "", 2 * peak(tc::element::float32),
+                2 * peak(tc::element::signed8), or_none(blas), or_none(onednn));
     tc::text_table table({"kernel", "shape", "precision", "us", "GOP/s", "peak %", "GB/s of weights", "weights bytes"});
     nlohmann::ordered_json rows = nlohmann::ordered_json::array();
     for (const auto& [index, ns] : times.ns()) {
@@ -111,6 +113,7 @@ int main(int count, char** arguments) {
                                 {"peak_int8_gops", 2 * peak(tc::element::signed8)},
                                 {"openblas", blas},
                                 {"onednn", onednn},
+                                {"without_amx", without_amx},
                                 {"rows", rows}});
     return 0;
 }
