@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 #include <map>
+#include <optional>
 
 #include "amx.hpp"
 #include "figures.hpp"
@@ -78,6 +79,7 @@ int main(int count, char** arguments) {
     bench::add_products();
     bench::add_convolutions();
     bench::add_depthwise();
+    bench::add_sparse();
     const tc::machine_peak before = tc::measure_peak<tc::native>();
     bench::smallest_times times;
     benchmark::RunSpecifiedBenchmarks(&times);
@@ -91,18 +93,31 @@ int main(int count, char** arguments) {
     std::printf("%s%s; peaks: %.0f GFLOP/s FP32, %.0f GOP/s INT8; OpenBLAS %s; oneDNN %s\n",
                 bench::machine_text().c_str(), without_amx ? ", peers without AMX" : "", 2 * peak(tc::element::float32),
                 2 * peak(tc::element::signed8), or_none(blas), or_none(onednn));
-    tc::text_table table({"kernel", "shape", "precision", "us", "GOP/s", "peak %", "GB/s of weights", "weights bytes"});
+    // How many times faster than the dense layer of the same values.
+    const auto of_dense = [&](const bench::kernel_row& row, double ns) -> std::optional<double> {
+        const std::string dense = row.values == tc::element::float32 ? "fp32" : "int8";
+        for (const auto& [index, dense_ns] : times.ns()) {
+            const bench::kernel_row& other = bench::rows()[index];
+            if (row.precision != dense && other.precision == dense && other.kernel == row.kernel &&
+                other.shape == row.shape)
+                return dense_ns / ns;
+        }
+        return std::nullopt;
+    };
+    tc::text_table table(
+        {"kernel", "shape", "format", "us", "GOP/s", "peak %", "GB/s of weights", "weights bytes", "of dense"});
     nlohmann::ordered_json rows = nlohmann::ordered_json::array();
     for (const auto& [index, ns] : times.ns()) {
         const bench::kernel_row& row = bench::rows()[index];
         const double rate = static_cast<double>(row.multiply_adds) / ns;
+        const auto faster = of_dense(row, ns);
         const double share = peak(row.values) > 0 ? rate / peak(row.values) : 0;
         table.add({row.kernel, row.shape, row.precision, tc::fixed_text(ns * 1e-3, 2), tc::fixed_text(2 * rate, 1),
                    tc::fixed_text(100 * share, 1), tc::fixed_text(row.weights_bytes / ns, 1),
-                   std::to_string(row.weights_bytes)});
+                   std::to_string(row.weights_bytes), faster ? tc::fixed_text(*faster, 2) : "-"});
         rows.push_back({{"kernel", row.kernel},
                         {"shape", row.shape},
-                        {"precision", row.precision},
+                        {"format", row.precision},
                         {"ns", ns},
                         {"multiply_adds", row.multiply_adds},
                         {"peak_share", share},

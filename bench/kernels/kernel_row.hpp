@@ -14,6 +14,8 @@
 #include <compress/layers/conv2d.hpp>
 #include <compress/layers/depthwise_conv2d.hpp>
 #include <compress/layers/linear.hpp>
+#include <compress/transform/cluster_weights.hpp>
+#include <compress/transform/keep_pattern.hpp>
 
 #include "../pseudo_numbers.hpp"
 
@@ -55,8 +57,9 @@ private:
     std::vector<std::byte> bytes_;
 };
 
-/// A layer with weights in one precision; the values are those that a net keeps in its arena.
-template <class Layer, tc::conv_geometry G, class Precision>
+/// A layer with weights in one format, of those that its pattern allows the largest; the values are those that a net
+/// keeps in its arena.
+template <class Layer, tc::conv_geometry G, class Precision, class Sparsity = tc::tag::dense>
 void add_layer(const std::string& kernel, const std::string& shape) {
     using value = std::conditional_t<Precision::activation == tc::element::float32, float, tc::native::activation>;
     struct state {
@@ -66,9 +69,20 @@ void add_layer(const std::string& kernel, const std::string& shape) {
     };
     const auto memory = std::make_shared<state>();
     const auto inputs = static_cast<std::size_t>(G.in_elements());
-    const auto numbers = pseudo_numbers(static_cast<std::size_t>(G.terms()) * G.out_channels);
+    auto numbers = pseudo_numbers(static_cast<std::size_t>(G.terms()) * G.out_channels);
+    constexpr bool has_zeros = !std::is_same_v<Sparsity, tc::tag::dense> && !requires { Sparsity::bits; };
+    if constexpr (has_zeros) tc::keep_largest(numbers, tc::cells_of<Precision, Sparsity, G.flattened()>());
     if constexpr (std::is_same_v<value, float>) {
-        Layer::pack(memory->weights.data(), numbers.data(), nullptr);
+        if constexpr (requires { typename Precision::levels; }) {
+            std::vector<std::int8_t> weights;
+            for (const float v : numbers)
+                weights.push_back(static_cast<std::int8_t>(v * static_cast<float>(Precision::levels::grid.highest) *
+                                                           Precision::levels::grid.unit));
+            const std::vector<float> scales(static_cast<std::size_t>(G.out_channels), 0.01f);
+            Layer::pack(memory->weights.data(), weights.data(), scales.data(), nullptr);
+        } else {
+            Layer::pack(memory->weights.data(), numbers.data(), nullptr);
+        }
         memory->input.fill(pseudo_numbers(inputs));
     } else {
         constexpr tc::weight_grid grid = Precision::grid;
@@ -79,19 +93,24 @@ void add_layer(const std::string& kernel, const std::string& shape) {
                                           : v < 0       ? -1
                                                         : 1) *
                                          grid.unit));
+        if constexpr (requires { Sparsity::bits; })
+            tc::cluster_weights<typename Layer::order, G>(
+                weights, std::vector<float>(static_cast<std::size_t>(G.out_channels), 1.0f), 1 << Sparsity::bits);
         const double spread = 1.0 / (40.0 * std::sqrt(static_cast<double>(G.terms())));
         const std::vector<tc::fixed_multiplier> factors(static_cast<std::size_t>(G.out_channels),
                                                         tc::to_fixed_multiplier(spread));
         Layer::pack(memory->weights.data(), {weights.data(), nullptr, factors.data(), -3, 5});
         memory->input.fill(pseudo_bytes<value>(inputs));
     }
-    add_row({kernel, shape, Precision::name, Layer::multiply_adds, Layer::packed_bytes, Precision::activation},
-            [memory] { Layer::run(memory->weights.data(), memory->input.data(), memory->output.data()); });
+    const std::string pattern = std::is_same_v<Sparsity, tc::tag::dense> ? "" : std::string(" ") + Sparsity::name;
+    add_row(
+        {kernel, shape, Precision::name + pattern, Layer::multiply_adds, Layer::packed_bytes, Precision::activation},
+        [memory] { Layer::run(memory->weights.data(), memory->input.data(), memory->output.data()); });
 }
 
-template <tc::conv_geometry G, class Precision>
+template <tc::conv_geometry G, class Precision, class Sparsity = tc::tag::dense>
 void add_convolution(const std::string& shape) {
-    add_layer<tc::layers::conv2d<G, Precision>, G, Precision>("conv2d", shape);
+    add_layer<tc::layers::conv2d<G, Precision, Sparsity>, G, Precision, Sparsity>("conv2d", shape);
 }
 
 /// output [rows, outputs] = input [rows, inputs] * weights^T [inputs, outputs]
@@ -107,6 +126,13 @@ struct product_shape {
     std::size_t output_elements() const { return static_cast<std::size_t>(rows) * static_cast<std::size_t>(outputs); }
 };
 
+template <int Rows, int Inputs, int Outputs, class Precision, class Sparsity = tc::tag::dense>
+void add_product() {
+    constexpr tc::conv_geometry g{1, Rows, Inputs, 1, Rows, Outputs};
+    add_layer<tc::layers::conv2d<g, Precision, Sparsity>, g, Precision, Sparsity>(
+        "product", product_shape{Rows, Inputs, Outputs}.text());
+}
+
 /// Rows of other libraries, on one thread; none where they were not found while configuring. Versions: empty then.
 void add_openblas_product(product_shape shape);
 void add_onednn_product(product_shape shape, tc::element values);
@@ -116,5 +142,6 @@ std::string onednn_version();
 void add_products();
 void add_convolutions();
 void add_depthwise();
+void add_sparse();
 
 }  // namespace bench

@@ -5,12 +5,6 @@ namespace bench {
 
 namespace {
 
-template <int Rows, int Inputs, int Outputs, class Precision>
-void add_product() {
-    constexpr tc::conv_geometry g{1, Rows, Inputs, 1, Rows, Outputs};
-    add_layer<tc::layers::conv2d<g, Precision>, g, Precision>("product", product_shape{Rows, Inputs, Outputs}.text());
-}
-
 /// FP32 and INT8 with other libraries right beside ours, then the precisions that only we have.
 template <int Rows, int Inputs, int Outputs, class... Others>
 void add_all() {
@@ -26,7 +20,8 @@ void add_all() {
 template <int Rows, int Inputs, int Outputs>
 void add_every_precision() {
     using namespace tc::tag;
-    add_all<Rows, Inputs, Outputs, int4, int3, int2, ternary, binary, grouped<int4, 32>>();
+    add_all<Rows, Inputs, Outputs, fp16, bf16, weight_only<int8>, weight_only<int4>, int4, int3, int2, ternary, binary,
+            grouped<int4, 32>>();
 }
 
 }  // namespace

@@ -38,7 +38,8 @@ template <class Net>
 void check_parts() {
     const auto weights = tests::numbers_for(model);
     const auto inputs = tests::inputs_for(model);
-    const tests::packed<Net> bytes(weights, tests::scales_for(model, tests::evaluate(model, weights, inputs)));
+    const auto scales = tests::scales_for(model, tests::evaluate(model, weights, inputs));
+    const tests::packed<Net> bytes(weights, scales);
     int largest = 0;
     CHECK(tests::run(bytes, inputs) == tests::run(bytes, inputs, backwards{&largest}));
     CHECK(largest >= 8);

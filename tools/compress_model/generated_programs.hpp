@@ -155,10 +155,14 @@ void measure(const tc::named_tensors& tensors, const tc::calibration& seen, cons
     auto report = tc::new_report(job::model_name);
     const auto float_weights = tc::convert<reference>(tensors);
     report.variants.push_back(tc::evaluate<reference>("fp32", tensors, {}, float_weights, data));
-    if constexpr (job::calibrates) report.variants.push_back(tc::evaluate<Net>(job::recipe_name, tensors, seen, weights, data));
+    constexpr bool is_reference = std::is_same_v<typename Net::recipe_type, typename reference::recipe_type>;
+    if constexpr (!is_reference) report.variants.push_back(tc::evaluate<Net>(job::recipe_name, tensors, seen, weights, data));
     tc::save_report(report, "report.json");
     std::printf("%s", tc::report_table(report).c_str());
-    if (job::calibrates && job::has_records) std::printf("\n%s", tc::noise_table(report.variants.back()).c_str());
+    if (is_reference) return;
+    if (job::has_records) std::printf("\n%s", tc::noise_table(report.variants.back()).c_str());
+    const std::string slower = tc::slower_text(report.variants.back());
+    if (!slower.empty()) std::printf("\nSlower than the next larger format:\n%s", slower.c_str());
 }
 
 template <class Net>

@@ -9,6 +9,7 @@
 #include <compress/evaluate/describe.hpp>
 #include <compress/evaluate/layer_noise.hpp>
 #include <compress/evaluate/machine_peak.hpp>
+#include <compress/evaluate/next_format.hpp>
 #include <compress/io/bytes.hpp>
 
 namespace tensor_compress {
@@ -22,6 +23,8 @@ struct layer_report {
     long long multiply_adds = 0;
     std::optional<double> sqnr_db;
     std::optional<double> peak_share;  ///< multiply-adds in that time, of those that a core can do; 0 to 1
+    std::string larger_format = {};    ///< the format it is compared with: dense, int8 or fp32; of layers with weights
+    double larger_us = 0;              ///< what the layer takes in that format, measured in turn
 };
 
 /// What was measured of one variant. Bytes are those emitted, with scales, biases, multipliers and padding.
@@ -78,13 +81,42 @@ std::string formats_of(const char* layer_info::*which) {
 
 }  // namespace detail
 
+namespace detail {
+
+inline bool runs(op kind) { return kind != op::input && kind != op::constant && !is_view(kind); }
+
+/// Times the layers of `Net` in turn with those of the same labels in the next larger formats.
+template <class Net>
+std::vector<double> compare_with_larger(const named_tensors& tensors, const calibration& seen,
+                                        const typename Net::weights& weights, std::vector<layer_report>& layers) {
+    using larger = net<Net::model, larger_recipe<Net::recipe>(), typename Net::isa>;
+    const auto larger_weights = convert<larger>(tensors, seen);
+    auto times = step_times<Net>(weights), larger_times = step_times<larger>(larger_weights);
+    for (int round = 0; round < 2; ++round) {
+        const auto again = step_times<Net>(weights), larger_again = step_times<larger>(larger_weights);
+        for (std::size_t i = 0; i < times.size(); ++i) times[i] = std::min(times[i], again[i]);
+        for (std::size_t i = 0; i < larger_times.size(); ++i)
+            larger_times[i] = std::min(larger_times[i], larger_again[i]);
+    }
+    for (std::size_t i = 0; i < layers.size(); ++i)
+        for (std::size_t k = 0; k < larger_times.size(); ++k)
+            if (Net::table[i].parameters > 0 && larger::table[k].parameters > 0 &&
+                Net::table[i].label == larger::table[k].label) {
+                layers[i].larger_format = format_name(larger::table[k]);
+                layers[i].larger_us = larger_times[k];
+            }
+    return times;
+}
+
+}  // namespace detail
+
 /// Measures a variant: latency, and against the float net on `data` the signal-to-noise of its outputs and layers;
 /// accuracy where the records have labels. `data` may have no records; then only what needs none is measured.
 template <class Net>
 variant_report evaluate(std::string name, const named_tensors& tensors, const calibration& seen,
                         const typename Net::weights& weights, const data_set& data) {
     using float_net = net<Net::model, all_fp32>;
-    constexpr bool is_float = Net::recipe_type::count == 1 && Net::recipe_type::elements[0] == element::float32;
+    constexpr bool is_reference = std::is_same_v<typename Net::recipe_type, typename float_net::recipe_type>;
     variant_report r;
     r.name = std::move(name);
     r.precision = detail::formats_of<Net>(&layer_info::precision);
@@ -95,7 +127,7 @@ variant_report evaluate(std::string name, const named_tensors& tensors, const ca
     r.multiply_adds = Net::multiply_adds;
     if (data.size() > 0 && !data.labels.empty()) r.accuracy = accuracy<Net>(weights, data);
     std::vector<layer_noise_row> noise;
-    if (!is_float && data.size() > 0) {
+    if (!is_reference && data.size() > 0) {
         const auto some = data.slice(0, std::min<std::size_t>(data.size(), 64));
         const auto float_weights = convert<float_net>(tensors);
         runner<float_net> reference(float_weights);
@@ -111,29 +143,35 @@ variant_report evaluate(std::string name, const named_tensors& tensors, const ca
         noise = layer_noise<Net>(tensors, seen, weights, records(some));
     }
     r.time = measure_latency<Net>(weights);
-    const auto times = step_times<Net>(weights);
-    const machine_peak peak = measure_peak<typename Net::isa>();
     for (int id = 0; id < Net::node_count; ++id) {
         const layer_info& row = Net::table[static_cast<std::size_t>(id)];
-        const op kind = Net::graph[id].kind;
-        const bool runs = kind != op::input && kind != op::constant && !detail::is_view(kind);
-        layer_report layer{text_of(row.label),
-                           row.operation,
-                           row.precision,
-                           extents_text(row.output),
-                           runs ? std::string(row.precision) + ' ' + row.operation + ", " + Net::isa::name
+        r.layers.push_back({text_of(row.label),
+                            row.operation,
+                            format_name(row),
+                            extents_text(row.output),
+                            detail::runs(Net::graph[id].kind)
+                                ? format_name(row) + ' ' + row.operation + ", " + Net::isa::name
                                 : std::string(),
-                           runs ? times[static_cast<std::size_t>(id)] : 0,
-                           row.packed_bytes,
-                           row.multiply_adds,
-                           {},
-                           {}};
+                            0,
+                            row.packed_bytes,
+                            row.multiply_adds,
+                            {},
+                            {}});
+    }
+    std::vector<double> times;
+    if constexpr (is_reference)
+        times = step_times<Net>(weights);
+    else
+        times = detail::compare_with_larger<Net>(tensors, seen, weights, r.layers);
+    const machine_peak peak = measure_peak<typename Net::isa>();
+    for (int id = 0; id < Net::node_count; ++id) {
+        layer_report& layer = r.layers[static_cast<std::size_t>(id)];
+        if (detail::runs(Net::graph[id].kind)) layer.us = times[static_cast<std::size_t>(id)];
         const auto most = peak.of(Net::element_of(id));
-        if (runs && most && row.multiply_adds > 0 && layer.us > 0)
-            layer.peak_share = static_cast<double>(row.multiply_adds) / (layer.us * *most);
+        if (most && layer.multiply_adds > 0 && layer.us > 0)
+            layer.peak_share = static_cast<double>(layer.multiply_adds) / (layer.us * *most);
         for (const auto& n : noise)
             if (n.label == layer.label) layer.sqnr_db = n.sqnr_db;
-        r.layers.push_back(std::move(layer));
     }
     return r;
 }
@@ -161,6 +199,18 @@ inline std::string noise_table(const variant_report& variant) {
     return table.text();
 }
 
+/// A line for each layer that is slower than in the next larger format, and by how much: there the smaller format only
+/// saves bytes. Differences below 3 percent and 0.1 us are within what timing can tell.
+inline std::string slower_text(const variant_report& variant) {
+    std::string text;
+    for (const auto& row : variant.layers)
+        if (row.larger_us > 0 && row.us > row.larger_us * 1.03 && row.us > row.larger_us + 0.1)
+            text += row.label + ": " + row.format + " takes " + fixed_text(row.us / row.larger_us, 2) +
+                    " of the time of " + row.larger_format + " (" + fixed_text(row.us, 2) + " us, " +
+                    fixed_text(row.larger_us, 2) + " us)\n";
+    return text;
+}
+
 /// The report as JSON, one object per variant and per layer.
 inline nlohmann::ordered_json report_json(const model_report& report) {
     using json = nlohmann::ordered_json;
@@ -178,7 +228,9 @@ inline nlohmann::ordered_json report_json(const model_report& report) {
                               {"macs", l.multiply_adds},
                               {"us", l.us},
                               {"peak_share", number(l.peak_share)},
-                              {"sqnr_db", number(l.sqnr_db)}});
+                              {"sqnr_db", number(l.sqnr_db)},
+                              {"larger_format", l.larger_us > 0 ? json(l.larger_format) : json(nullptr)},
+                              {"larger_us", l.larger_us > 0 ? json(l.larger_us) : json(nullptr)}});
         variants.push_back({{"name", v.name},
                             {"precision", v.precision},
                             {"sparsity", v.sparsity},
