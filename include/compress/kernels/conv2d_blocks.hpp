@@ -194,21 +194,22 @@ COMPRESS_INLINE void conv2d_block_panels(const std::int8_t* weights, const In* i
                                          const Panels& panels) {
     constexpr int elements = Order::block_elements;
     constexpr tile_size tile = choose_tile<V>(G.out_width, 1, V::vectors_per_panel);
-    for (int group = 0; group < G.groups; ++group)
-        for_each_panel<G, Order>([&]<int Outputs>(int panel) COMPRESS_LAMBDA_INLINE {
-            const int place = group * Order::panels + panel;
-            const typename Panels::template panel<Outputs> ends{panels, place};
-            for (int y = range.begin; y < range.end; ++y) {
-                const In* row = input + G.row(y, 0) * G.in_width * G.in_channels + group * G.group_inputs();
-                for_each_tile<row_tiles<G, tile.rows, Overlap>>([&]<int Count, int>(int x) COMPRESS_LAMBDA_INLINE {
+    for (int y = range.begin; y < range.end; ++y)
+        for (int group = 0; group < G.groups; ++group) {
+            const In* row = input + G.row(y, 0) * G.in_width * G.in_channels + group * G.group_inputs();
+            for_each_tile<row_tiles<G, tile.rows, Overlap>>([&]<int Count, int>(int x) COMPRESS_LAMBDA_INLINE {
+                // All panels of a tile: the lines of the output are written once.
+                for_each_panel<G, Order>([&]<int Outputs>(int panel) COMPRESS_LAMBDA_INLINE {
+                    const int place = group * Order::panels + panel;
+                    const typename Panels::template panel<Outputs> ends{panels, place};
                     conv2d_block_pixels<V, G, Code, Count>(
                         weights + place * Code::bytes(elements), Code::values_at(elements),
                         row + x * G.stride_width * G.in_channels,
                         (y * G.out_width + x) * G.out_channels + group * G.group_outputs() + panel * panel_outputs,
                         ends);
                 });
-            }
-        });
+            });
+        }
 }
 
 /// One pixel.

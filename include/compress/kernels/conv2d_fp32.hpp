@@ -150,7 +150,8 @@ COMPRESS_NOTHROW constexpr void conv2d_fp32(const std::int8_t* packed, const flo
     } else {
         using V = simd::vector_unit<Isa>;
         using order = panel_order<G, 1>;
-        constexpr tile_size tile = choose_tile<V>(G.out_width, order::panels);
+        // A weight that is decoded on its way is shared by as many pixels as there are registers for.
+        constexpr tile_size tile = choose_tile<V>(G.out_width, order::panels, 0, requires { Code::plain; } ? 8 : 2);
         const auto run = [&]<int Panels, int Last>(int group, int panel, row_range range) COMPRESS_LAMBDA_INLINE {
             detail::conv2d_fp32_block<V, G, End, Code, tile.rows, Panels, Last>(packed, group, panel, range, input,
                                                                                 output, residual);
