@@ -7,12 +7,8 @@
 #include <compress/evaluate/measure.hpp>
 #include <compress/graph/builder.hpp>
 #include <compress/io/emit_header.hpp>
-#include <compress/tensor/runner.hpp>
-#include <compress/tensor/thread_pool.hpp>
-#include <compress/transform/calibrate.hpp>
 
-#include "../catch.hpp"
-#include "../numbers.hpp"
+#include "recipe_runs.hpp"
 
 namespace few_bits {
 
@@ -40,39 +36,9 @@ inline constexpr auto floats = tc::recipe{tc::fp16}
                                    .with("narrow", tc::bf16)
                                    .with("hidden", tc::weight_only(tc::int4));
 
-/// Numbers of either sign, without a pattern that rounding could favour.
-tc::named_tensors weights() {
-    tc::named_tensors tensors;
-    tests::numbers random(5);
-    for (const auto& [name, extents] : tc::needed_tensors(written)) {
-        auto t = tc::make_array<float>(extents);
-        for (float& v : t) v = random.real() / 4;
-        tensors.emplace(name, t);
-    }
-    return tensors;
-}
-std::vector<std::vector<float>> images() {
-    std::vector<std::vector<float>> all;
-    tests::numbers random(9);
-    for (int k = 0; k < 8; ++k) {
-        all.emplace_back(8 * 8 * 3);
-        for (float& v : all.back()) v = random.real();
-    }
-    return all;
-}
-
 template <const auto& Recipe, class Isa = tc::native>
 std::vector<float> outputs() {
-    using net = tc::net<written, Recipe, Isa>;
-    const auto tensors = weights();
-    const auto packed = tc::convert<net>(tensors, tc::calibrate<written>(tensors, images()));
-    tc::runner<net> run(packed);
-    std::vector<float> all;
-    for (const auto& image : images()) {
-        const auto y = run(image);
-        all.insert(all.end(), y.begin(), y.end());
-    }
-    return all;
+    return tests::outputs<written, Recipe, Isa>();
 }
 
 double noise_ratio_db(const std::vector<float>& expected, const std::vector<float>& found) {
@@ -108,20 +74,7 @@ TEST_CASE("a net of few bits gives the same bytes on every instruction set, near
 }
 
 TEST_CASE("a net of few bits does not depend on who runs its parts", "[transform]") {
-    using net = tc::net<written, mixed>;
-    const auto tensors = weights();
-    const auto packed = tc::convert<net>(tensors, tc::calibrate<written>(tensors, images()));
-    std::vector<std::int8_t> image(8 * 8 * 3), serial(6), pooled(6);
-    for (std::size_t i = 0; i < image.size(); ++i) image[i] = static_cast<std::int8_t>(i * 37);
-    std::vector<std::byte> arena(net::arena_bytes);
-    const std::span<const std::int8_t, 8 * 8 * 3> in(image);
-    const std::span<std::byte, net::arena_bytes> memory(arena);
-    const tc::thread_pool threads(3);
-    net::run(packed.view(), in, std::span<std::int8_t, 6>(serial), memory);
-    for (int i = 0; i < 50; ++i) {
-        net::run(packed.view(), in, std::span<std::int8_t, 6>(pooled), memory, threads);
-        CHECK(pooled == serial);
-    }
+    tests::check_threads<written, mixed>();
 }
 
 TEST_CASE("a float net of few bits is near the float net, on every instruction set", "[transform]") {
@@ -137,7 +90,7 @@ TEST_CASE("a float net of few bits is near the float net, on every instruction s
     CHECK(bytes(float_net{}, hidden) - bytes(halves{}, hidden) == 1536 * 32 * 7 / 2 - 32 * 4);
     CHECK(bytes(float_net{}, hidden + 1) - bytes(halves{}, hidden + 1) == 20 * 16 * 2);
     // fp16 ends at 65504.
-    auto large = weights();
+    auto large = tests::pseudo_weights<written>();
     large.at("head.weight").data()[7] = 1e5f;
     CHECK_THROWS_WITH(tc::convert<halves>(large), Catch::Matchers::ContainsSubstring("head: its weight 100000"));
 }

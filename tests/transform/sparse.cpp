@@ -8,12 +8,8 @@
 
 #include <compress/graph/builder.hpp>
 #include <compress/io/emit_header.hpp>
-#include <compress/tensor/runner.hpp>
-#include <compress/tensor/thread_pool.hpp>
-#include <compress/transform/calibrate.hpp>
 
-#include "../catch.hpp"
-#include "../numbers.hpp"
+#include "recipe_runs.hpp"
 
 namespace sparse {
 
@@ -43,24 +39,6 @@ inline constexpr auto mixed_fp32 = tc::recipe{tc::fp32 | tc::unstructured<50>}
 inline constexpr auto mixed =
     tc::recipe{tc::fp32 | tc::unstructured<50>}.with("depth", tc::int8).with("wide", tc::int8 | tc::block<4, 4, 50>);
 
-tc::named_tensors weights() {
-    tc::named_tensors tensors;
-    tests::numbers random(5);
-    for (const auto& [name, extents] : tc::needed_tensors(written)) {
-        auto t = tc::make_array<float>(extents);
-        for (std::size_t i = 0; i < t.size(); ++i) t.data()[i] = random.real() * std::abs(random.real()) / 2;
-        tensors.emplace(name, t);
-    }
-    return tensors;
-}
-std::vector<std::vector<float>> images() {
-    std::vector<std::vector<float>> all(8, std::vector<float>(8 * 8 * 3));
-    tests::numbers random(9);
-    for (auto& image : all)
-        for (float& v : image) v = random.real();
-    return all;
-}
-
 /// The weights that a pattern leaves of a layer, as the layer of all weights.
 template <class Format, tc::conv_geometry G>
 void leave(tc::named_tensors& tensors, const std::string& label) {
@@ -70,16 +48,8 @@ void leave(tc::named_tensors& tensors, const std::string& label) {
 }
 
 template <const auto& Recipe, class Isa = tc::native>
-std::vector<float> outputs(const tc::named_tensors& tensors = weights()) {
-    using net = tc::net<written, Recipe, Isa>;
-    const auto packed = tc::convert<net>(tensors, tc::calibrate<written>(weights(), images()));
-    tc::runner<net> run(packed);
-    std::vector<float> all;
-    for (const auto& image : images()) {
-        const auto y = run(image);
-        all.insert(all.end(), y.begin(), y.end());
-    }
-    return all;
+std::vector<float> outputs(const tc::named_tensors& tensors = tests::pseudo_weights<written>()) {
+    return tests::outputs<written, Recipe, Isa>(tensors);
 }
 
 TEST_CASE("a net of patterns gives the same bytes on every instruction set", "[transform]") {
@@ -89,7 +59,7 @@ TEST_CASE("a net of patterns gives the same bytes on every instruction set", "[t
 
 TEST_CASE("a float net of patterns is the dense net over the weights that are left", "[transform]") {
     using half = tc::format<tag::fp32, tag::unstructured<50>>;
-    tc::named_tensors left = weights();
+    tc::named_tensors left = tests::pseudo_weights<written>();
     leave<half, tc::conv_geometry{8, 8, 3, 8, 8, 16, 3, 3, 1, 1, 1, 1, 1, 1}>(left, "stem");
     leave<half, tc::conv_geometry{8, 8, 16, 8, 8, 16, 3, 3, 1, 1, 1, 1, 1, 1}>(left, "wide");
     leave<tc::format<tag::fp32, tag::block<16, 1, 50>>, tc::conv_geometry{8, 8, 16, 8, 8, 48}>(left, "narrow");
@@ -126,20 +96,7 @@ TEST_CASE("patterns take fewer bytes and multiply less", "[transform]") {
 }
 
 TEST_CASE("a net of patterns does not depend on who runs its parts", "[transform]") {
-    using net = tc::net<written, mixed_int8>;
-    const auto tensors = weights();
-    const auto packed = tc::convert<net>(tensors, tc::calibrate<written>(tensors, images()));
-    std::vector<std::int8_t> image(8 * 8 * 3), serial(6), pooled(6);
-    for (std::size_t i = 0; i < image.size(); ++i) image[i] = static_cast<std::int8_t>(i * 37);
-    std::vector<std::byte> arena(net::arena_bytes);
-    const std::span<const std::int8_t, 8 * 8 * 3> in(image);
-    const std::span<std::byte, net::arena_bytes> memory(arena);
-    const tc::thread_pool threads(3);
-    net::run(packed.view(), in, std::span<std::int8_t, 6>(serial), memory);
-    for (int i = 0; i < 50; ++i) {
-        net::run(packed.view(), in, std::span<std::int8_t, 6>(pooled), memory, threads);
-        CHECK(pooled == serial);
-    }
+    tests::check_threads<written, mixed_int8>();
 }
 
 TEST_CASE("an emitted recipe names patterns", "[transform]") {
