@@ -288,11 +288,18 @@ class Conversions(Case):
             self.assertIn(f"\n{step} ", "\n" + result.stderr)
 
     def test_few_bits(self):
-        result = self.convert("image.onnx", "-o", "out.hpp", "--precision", "int4", "--calibrate", "records.npy", "--report", "r.json", *QUICK)
+        result = self.convert("image.onnx", "-o", "out.hpp", "--precision", "int4", "--recipe", "spread=int8 | n_of_m<2,4>", "--calibrate",
+                              "records.npy", "--report", "r.json", *QUICK)
         self.expect_good(result)
         report = json.loads((self.folder / "r.json").read_text())
-        self.assertEqual([v["precision"] for v in report["variants"]], ["fp32", "int4"])
-        self.assertIn("recipe{tensor_compress::int4}", (self.folder / "out.hpp").read_text())
+        self.assertEqual([v["precision"] for v in report["variants"]], ["fp32", "int4+int8"])
+        self.assertEqual([v["sparsity"] for v in report["variants"]], ["dense", "dense+n_of_m<2,4>"])
+        self.assertEqual([l["larger_format"] for l in report["variants"][1]["layers"] if l["larger_format"]], ["int8", "int8"])
+        self.assertIn("recipe{tensor_compress::int4}.with(\"spread\", tensor_compress::int8 | tensor_compress::n_of_m<2,4>)",
+                      (self.folder / "out.hpp").read_text())
+        for compiler in filter(shutil.which, ("g++", "clang++-19")):
+            self.expect_refused(2, ["mix: no kernel stores weights in this precision with this sparsity: give the layer"], "image.onnx",
+                                "-o", "out.hpp", "--precision", "fp32|codebook<4>", "--cxx", compiler, *QUICK)
         self.expect_refused(2, ["the format 'int8/32' is unknown", "fp32, int8, int4, int3, int2, ternary, binary"], "image.onnx", "-o",
                             "out.hpp", "--precision", "int8/32")
 

@@ -13,6 +13,7 @@
 
 #include "compress_model_build.hpp"
 #include "process.hpp"
+#include "refusal.hpp"
 #include "work_folder.hpp"
 
 namespace compress_model {
@@ -61,7 +62,7 @@ public:
     /// objects.
     ///
     /// @param  advice  for somebody whose program does not compile
-    /// @throws failure with the first lines of what the compiler says
+    /// @throws bad_input where the library refuses the recipe; failure with the first lines of what the compiler says
     void compile(const work_folder& work, const std::string& name, headers which, const std::string& advice) const {
         auto words = flags_;
         words.insert(words.begin(), "-std=c++20");
@@ -94,6 +95,8 @@ private:
         const outcome result = run(c);
         if (result.not_started != 0)
             throw failure(words_[0] + ": " + result.how_it_ended() + "; give --cxx a C++20 compiler, or set CXX");
+        if (const std::string refusal = result.is_good() ? "" : refusal_of(result.output); !refusal.empty())
+            throw bad_input(refusal + "; change --precision or --recipe");
         if (!result.is_good())
             throw failure(words_[0] + ": " + result.how_it_ended() + " on the generated " + name +
                               ".cpp (what it says follows); " + advice,
