@@ -151,11 +151,12 @@ struct neon_unit : float_unit<xsimd::neon64> {
         const float values[4] = {base[at[0]], base[at[1]], base[at[2]], base[at[3]]};
         return vld1q_f32(values);
     }
-    /// The same and a load in the first `count` lanes, 0 in the others.
+    /// The same and a load in the first `count` lanes, 1 to all, 0 in the others.
     static COMPRESS_INLINE f32 gather_first(const float* base, const void* places, int count) {
         std::uint16_t at[4]{};
         std::memcpy(at, places, sizeof(std::uint16_t) * static_cast<std::size_t>(count));
-        const float values[4] = {base[at[0]], count > 1 ? base[at[1]] : 0, count > 2 ? base[at[2]] : 0, 0};
+        float values[4]{};
+        for (int i = 0; i < count; ++i) values[i] = base[at[i]];
         return vld1q_f32(values);
     }
     static COMPRESS_INLINE f32 load_first(const float* p, int count) {

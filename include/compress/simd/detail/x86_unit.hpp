@@ -185,7 +185,7 @@ struct x86_unit : float_unit<XsimdArch>, x86_codes<Registers> {
     static COMPRESS_INLINE f32 gather(const float* base, const void* places) {
         return R::gather(base, R::widen_unsigned16(places));
     }
-    /// The same and a load in the first `count` lanes, 0 in the others.
+    /// The same and a load in the first `count` lanes, 1 to all, 0 in the others.
     static COMPRESS_INLINE f32 gather_first(const float* base, const void* places, int count) {
         const f32 v = R::gather(base, R::first_lanes(R::widen_unsigned16(places), count));
         return R::as_float(R::first_lanes(R::as_bits(v), count));
