@@ -44,7 +44,7 @@ COMPRESS_NOINLINE void block_row_sums(const std::int8_t* panel, int values_at, c
                 const int left = end - at < V::lanes ? end - at : V::lanes;
                 s[0] = V::madd(V::gather_first(input, places + 2 * at, left), V::load_first(values + at, left), s[0]);
             }
-            word_product<V, float>::store_total(sums + group, s[0] + s[1]);
+            word_product<V, float>::store_total(sums + group, V::add(s[0], s[1]));
         } else if constexpr (Code::along_inputs) {
             using U = typename fitting_unit<V, Code::words>::type;
             using product = word_product<U, typename Code::value>;

@@ -13,7 +13,7 @@ template <class V, class Value>
 struct word_product {
     using sum = typename V::f32;
     static COMPRESS_INLINE sum zero() { return V::splat(0.0f); }
-    static COMPRESS_INLINE sum add(sum a, sum b) { return a + b; }
+    static COMPRESS_INLINE sum add(sum a, sum b) { return V::add(a, b); }
     static COMPRESS_INLINE auto inputs(const std::int32_t* words) {
         return V::load(reinterpret_cast<const float*>(words));
     }

@@ -45,7 +45,8 @@ struct float_panels {
                 typename V::f32 pixel[V::vectors_per_panel];
                 COMPRESS_UNROLL
                 for (int j = 0; j < V::vectors_per_panel; ++j)
-                    pixel[j] = V::bits_as_float(sums[m][j]) + V::load(all.bias + place * panel_outputs + j * V::lanes);
+                    pixel[j] =
+                        V::add(V::bits_as_float(sums[m][j]), V::load(all.bias + place * panel_outputs + j * V::lanes));
                 const int to = at + m * G.out_channels;
                 finish_fp32_pixel<V, End, Outputs>(pixel, all.output + to, End.residual ? all.residual + to : nullptr);
             }

@@ -33,13 +33,13 @@ COMPRESS_INLINE void finish_fp32_pixel(const typename V::f32 (&sums)[Vectors], f
         const int first = j * V::lanes, left = Outputs - first;
         typename V::f32 v = clamp_vector<V, End.stage>(sums[j]);
         if (left >= V::lanes) {
-            if constexpr (End.residual) v = clamp_vector<V, End.sum>(v + V::load(residual + first));
+            if constexpr (End.residual) v = clamp_vector<V, End.sum>(V::add(v, V::load(residual + first)));
             V::store(output + first, v);
         } else if (left > 0) {
             float part[V::lanes]{};
             if constexpr (End.residual) {
                 std::memcpy(part, residual + first, sizeof(float) * static_cast<std::size_t>(left));
-                v = clamp_vector<V, End.sum>(v + V::load(part));
+                v = clamp_vector<V, End.sum>(V::add(v, V::load(part)));
             }
             V::store(part, v);
             std::memcpy(output + first, part, sizeof(float) * static_cast<std::size_t>(left));

@@ -20,8 +20,6 @@ struct float_unit {
     static COMPRESS_INLINE f32 load(const float* p) { return f32::load_unaligned(p); }
     static COMPRESS_INLINE f32 splat(float v) { return f32(v); }
     static COMPRESS_INLINE void store(float* p, f32 v) { v.store_unaligned(p); }
-    static COMPRESS_INLINE f32 min(f32 a, f32 b) { return xsimd::min(a, b); }
-    static COMPRESS_INLINE f32 max(f32 a, f32 b) { return xsimd::max(a, b); }
     static COMPRESS_INLINE f32 divide(f32 a, f32 b) { return a / b; }
     static COMPRESS_INLINE f32 zero_if_nan(f32 v) { return xsimd::select(v == v, v, f32(0.0f)); }
 };

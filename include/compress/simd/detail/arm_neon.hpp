@@ -25,6 +25,9 @@ struct neon_unit : float_unit<xsimd::neon64> {
     static constexpr bool quick = false;  ///< its high product is one instruction
 
     static COMPRESS_INLINE f32 madd(f32 a, f32 b, f32 c) { return vfmaq_f32(c, a, b); }
+    static COMPRESS_INLINE f32 add(f32 a, f32 b) { return vaddq_f32(a, b); }
+    static COMPRESS_INLINE f32 min(f32 a, f32 b) { return vminq_f32(a, b); }
+    static COMPRESS_INLINE f32 max(f32 a, f32 b) { return vmaxq_f32(a, b); }
     /// xsimd 8 divides by an estimate of the reciprocal here, which is not the quotient to the last bit.
     static COMPRESS_INLINE f32 divide(f32 a, f32 b) { return vdivq_f32(a, b); }
     static COMPRESS_INLINE f32 copy_sign(f32 size, f32 sign) { return vbslq_f32(vdupq_n_u32(0x80000000u), sign, size); }

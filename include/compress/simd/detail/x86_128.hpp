@@ -29,6 +29,9 @@ struct x86_registers_128 {
     static COMPRESS_INLINE reg bit_and(reg a, reg b) { return _mm_and_si128(a, b); }
     static COMPRESS_INLINE reg bit_or(reg a, reg b) { return _mm_or_si128(a, b); }
     static COMPRESS_INLINE reg bit_xor(reg a, reg b) { return _mm_xor_si128(a, b); }
+    static COMPRESS_INLINE __m128 add(__m128 a, __m128 b) { return _mm_add_ps(a, b); }
+    static COMPRESS_INLINE __m128 min(__m128 a, __m128 b) { return _mm_min_ps(a, b); }
+    static COMPRESS_INLINE __m128 max(__m128 a, __m128 b) { return _mm_max_ps(a, b); }
     static COMPRESS_INLINE reg add32(reg a, reg b) { return _mm_add_epi32(a, b); }
     static COMPRESS_INLINE reg sub32(reg a, reg b) { return _mm_sub_epi32(a, b); }
     static COMPRESS_INLINE reg add64(reg a, reg b) { return _mm_add_epi64(a, b); }

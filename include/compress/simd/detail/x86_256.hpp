@@ -30,6 +30,9 @@ struct x86_registers_256 {
     static COMPRESS_INLINE reg bit_and(reg a, reg b) { return _mm256_and_si256(a, b); }
     static COMPRESS_INLINE reg bit_or(reg a, reg b) { return _mm256_or_si256(a, b); }
     static COMPRESS_INLINE reg bit_xor(reg a, reg b) { return _mm256_xor_si256(a, b); }
+    static COMPRESS_INLINE __m256 add(__m256 a, __m256 b) { return _mm256_add_ps(a, b); }
+    static COMPRESS_INLINE __m256 min(__m256 a, __m256 b) { return _mm256_min_ps(a, b); }
+    static COMPRESS_INLINE __m256 max(__m256 a, __m256 b) { return _mm256_max_ps(a, b); }
     static COMPRESS_INLINE reg add32(reg a, reg b) { return _mm256_add_epi32(a, b); }
     static COMPRESS_INLINE reg sub32(reg a, reg b) { return _mm256_sub_epi32(a, b); }
     static COMPRESS_INLINE reg add64(reg a, reg b) { return _mm256_add_epi64(a, b); }

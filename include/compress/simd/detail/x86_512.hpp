@@ -26,6 +26,9 @@ struct x86_registers_512 {
     static COMPRESS_INLINE reg bit_and(reg a, reg b) { return _mm512_and_si512(a, b); }
     static COMPRESS_INLINE reg bit_or(reg a, reg b) { return _mm512_or_si512(a, b); }
     static COMPRESS_INLINE reg bit_xor(reg a, reg b) { return _mm512_xor_si512(a, b); }
+    static COMPRESS_INLINE __m512 add(__m512 a, __m512 b) { return _mm512_add_ps(a, b); }
+    static COMPRESS_INLINE __m512 min(__m512 a, __m512 b) { return _mm512_min_ps(a, b); }
+    static COMPRESS_INLINE __m512 max(__m512 a, __m512 b) { return _mm512_max_ps(a, b); }
     static COMPRESS_INLINE reg add32(reg a, reg b) { return _mm512_add_epi32(a, b); }
     static COMPRESS_INLINE reg sub32(reg a, reg b) { return _mm512_sub_epi32(a, b); }
     static COMPRESS_INLINE reg add64(reg a, reg b) { return _mm512_add_epi64(a, b); }

@@ -43,6 +43,10 @@ struct x86_unit : float_unit<XsimdArch>, x86_codes<Registers> {
     static constexpr bool quick = true;  ///< has requantize_quickly
 
     static COMPRESS_INLINE f32 madd(f32 a, f32 b, f32 c) { return x86_madd<f32>(a, b, c); }
+    /// xsimd's own leave a terminate handler in the object file.
+    static COMPRESS_INLINE f32 add(f32 a, f32 b) { return R::add(a, b); }
+    static COMPRESS_INLINE f32 min(f32 a, f32 b) { return R::min(a, b); }
+    static COMPRESS_INLINE f32 max(f32 a, f32 b) { return R::max(a, b); }
 
     // --- groups of four bytes, their products summed into 32 bits ---
 
