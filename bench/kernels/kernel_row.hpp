@@ -70,8 +70,8 @@ void add_layer(const std::string& kernel, const std::string& shape) {
     const auto memory = std::make_shared<state>();
     const auto inputs = static_cast<std::size_t>(G.in_elements());
     auto numbers = pseudo_numbers(static_cast<std::size_t>(G.terms()) * G.out_channels);
-    constexpr bool has_zeros = !std::is_same_v<Sparsity, tc::tag::dense> && !requires { Sparsity::bits; };
-    if constexpr (has_zeros) tc::keep_largest(numbers, tc::cells_of<Precision, Sparsity, G.flattened()>());
+    if constexpr (tc::zero_sparsity<Sparsity>)
+        tc::keep_largest(numbers, tc::cells_of<Precision, Sparsity, G.flattened()>());
     if constexpr (std::is_same_v<value, float>) {
         if constexpr (requires { typename Precision::levels; }) {
             std::vector<std::int8_t> weights;
@@ -93,7 +93,7 @@ void add_layer(const std::string& kernel, const std::string& shape) {
                                           : v < 0       ? -1
                                                         : 1) *
                                          grid.unit));
-        if constexpr (requires { Sparsity::bits; })
+        if constexpr (tc::table_sparsity<Sparsity>)
             tc::cluster_weights<typename Layer::order, G>(
                 weights, std::vector<float>(static_cast<std::size_t>(G.out_channels), 1.0f), 1 << Sparsity::bits);
         const double spread = 1.0 / (40.0 * std::sqrt(static_cast<double>(G.terms())));

@@ -97,6 +97,17 @@ concept block_sparsity = sparsity_tag<T> && requires {
     T::percent;
 };
 
+/// Indices into tables of weights.
+template <class T>
+concept table_sparsity = sparsity_tag<T> && requires {
+    T::bits;
+};
+
+/// Patterns that leave weights out: the tags say how many are kept, or how many are zero.
+template <class T>
+concept zero_sparsity = sparsity_tag<T> &&(
+    requires { T::kept; } || requires { T::percent; });
+
 inline constexpr tag::dense dense{};
 template <int Kept, int Of>
 inline constexpr tag::n_of_m<Kept, Of> n_of_m{};

@@ -91,12 +91,13 @@ std::vector<double> compare_with_larger(const named_tensors& tensors, const cali
                                         const typename Net::weights& weights, std::vector<layer_report>& layers) {
     using larger = net<Net::model, larger_recipe<Net::recipe>(), typename Net::isa>;
     const auto larger_weights = convert<larger>(tensors, seen);
-    auto times = step_times<Net>(weights), larger_times = step_times<larger>(larger_weights);
-    for (int round = 0; round < 2; ++round) {
-        const auto again = step_times<Net>(weights), larger_again = step_times<larger>(larger_weights);
-        for (std::size_t i = 0; i < times.size(); ++i) times[i] = std::min(times[i], again[i]);
-        for (std::size_t i = 0; i < larger_times.size(); ++i)
-            larger_times[i] = std::min(larger_times[i], larger_again[i]);
+    const auto keep_smaller = [](std::vector<double>& smallest, const std::vector<double>& times) {
+        for (std::size_t i = 0; i < times.size(); ++i) smallest[i] = std::min(smallest[i], times[i]);
+    };
+    std::vector<double> times(Net::table.size(), 1e30), larger_times(larger::table.size(), 1e30);
+    for (int round = 0; round < 3; ++round) {
+        keep_smaller(times, step_times<Net>(weights));
+        keep_smaller(larger_times, step_times<larger>(larger_weights));
     }
     for (std::size_t i = 0; i < layers.size(); ++i)
         for (std::size_t k = 0; k < larger_times.size(); ++k)

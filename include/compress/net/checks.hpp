@@ -124,7 +124,6 @@ template <class Label, class Format, bool Depthwise, conv_geometry G>
 constexpr bool check_format() {
     using precision = typename Format::precision;
     using sparsity = typename Format::sparsity;
-    constexpr bool dense = std::is_same_v<sparsity, tag::dense>;
     if constexpr (!requires { sizeof(weight_code<precision, sparsity>); }) {
         return weights_of_layer<Label, precision, sparsity, false>::holds;
     } else if constexpr (indexed_code<weight_code<precision, sparsity>>) {
@@ -136,14 +135,12 @@ constexpr bool check_format() {
                Depthwise ||
                    (G.group_inputs() % code::columns == 0 && G.group_outputs() % code::rows == 0) > ::holds &&
                        terms_of_layer<Label, sparsity, neighbours<G.terms()>, G.terms() <= 4096 * code::word>::holds;
-    } else if constexpr (requires { sparsity::bits; }) {
+    } else if constexpr (table_sparsity<sparsity>) {
         constexpr long long count = static_cast<long long>(G.terms()) * G.out_channels;
         return codebook_of_layer<Label, sparsity, weights<count>, (1 << sparsity::bits) < count>::holds;
-    } else if constexpr (!dense) {
+    } else if constexpr (zero_sparsity<sparsity>) {
         return sparse_depthwise_layer<Label, sparsity, !Depthwise>::holds;
-    } else if constexpr (!requires { precision::group != 0; }) {
-        return true;
-    } else if constexpr (precision::group == 0) {
+    } else if constexpr (!requires { requires precision::group != 0; }) {
         return true;
     } else {
         return depthwise_layer<Label, precision, !Depthwise>::holds && group_of_layer < Label, precision,

@@ -76,8 +76,7 @@ private:
         using sparsity = typename format::sparsity;
         constexpr conv_geometry g = geometry_of(graph.nodes[n.inputs[0]].output, n).flattened();
         effective_weights e = effective_weights_of(written, n, tensors_);
-        if constexpr (!std::is_same_v<sparsity, tag::dense> && !requires { sparsity::bits; })
-            keep_largest(e.weights, cells_of<precision, sparsity, g>());
+        if constexpr (zero_sparsity<sparsity>) keep_largest(e.weights, cells_of<precision, sparsity, g>());
         if constexpr (requires { typename precision::levels; }) {
             std::vector<std::int8_t> rounded(e.weights.size());
             std::vector<float> scales;
@@ -94,7 +93,7 @@ private:
             weight_format rounding{precision::grid, {}};
             if constexpr (precision::group != 0) rounding.groups = groups_of<g, precision::group>();
             auto q = quantize_product(e, input, stage, text_of(n.name), rounding);
-            if constexpr (requires { sparsity::bits; })
+            if constexpr (table_sparsity<sparsity>)
                 cluster_weights<typename L::order, g>(q.weights, q.scales, 1 << sparsity::bits);
             const step_bounds bounds = bounds_of(n.clamp, stage);
             int8_product p{q.weights.data(), q.bias.data(), q.factors.data(), input.zero_point,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -60,11 +59,6 @@ struct x86_registers_256 {
         return _mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(p)));
     }
     static COMPRESS_INLINE reg shuffle8(reg table, reg index) { return _mm256_shuffle_epi8(table, index); }
-    static COMPRESS_INLINE reg expand8(std::uint64_t mask, const std::int8_t* p) {
-        alignas(bytes) std::int8_t expanded[bytes]{};
-        for (; mask != 0; mask &= mask - 1) expanded[std::countr_zero(mask)] = *p++;
-        return load(expanded);
-    }
     static COMPRESS_INLINE reg pack32(reg a, reg b) { return _mm256_packs_epi32(a, b); }
     static COMPRESS_INLINE reg pack16_signed(reg a, reg b) { return _mm256_packs_epi16(a, b); }
     static COMPRESS_INLINE reg pack16_unsigned(reg a, reg b) { return _mm256_packus_epi16(a, b); }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -109,15 +108,11 @@ struct x86_registers_512 {
         return _mm512_broadcast_i32x4(_mm_loadu_si128(static_cast<const __m128i*>(p)));
     }
     static COMPRESS_INLINE reg shuffle8(reg table, reg index) { return _mm512_shuffle_epi8(table, index); }
-    static COMPRESS_INLINE reg expand8(std::uint64_t mask, const std::int8_t* p) {
 #if defined(__AVX512VBMI2__)
+    static COMPRESS_INLINE reg expand8(std::uint64_t mask, const std::int8_t* p) {
         return _mm512_maskz_expand_epi8(mask, load(p));
-#else
-        alignas(bytes) std::int8_t expanded[bytes]{};
-        for (; mask != 0; mask &= mask - 1) expanded[std::countr_zero(mask)] = *p++;
-        return load(expanded);
-#endif
     }
+#endif
 
     // Shifts by a different count in each lane.
     static COMPRESS_INLINE reg left_operand(reg count) { return count; }

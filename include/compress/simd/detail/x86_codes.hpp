@@ -52,7 +52,15 @@ struct x86_codes {
     static COMPRESS_INLINE reg load_table(const std::int8_t* p) { return R::load_quarters(p); }
     static COMPRESS_INLINE reg look_up(reg table, reg index) { return R::shuffle8(table, index); }
     /// Bytes from `p` on where `mask` has a bit, 0 elsewhere. Reads a whole vector.
-    static COMPRESS_INLINE reg expand_code(std::uint64_t mask, const std::int8_t* p) { return R::expand8(mask, p); }
+    static COMPRESS_INLINE reg expand_code(std::uint64_t mask, const std::int8_t* p) {
+        if constexpr (requires { R::expand8(mask, p); }) {
+            return R::expand8(mask, p);
+        } else {
+            alignas(R::bytes) std::int8_t expanded[R::bytes]{};
+            for (; mask != 0; mask &= mask - 1) expanded[std::countr_zero(mask)] = *p++;
+            return R::load(expanded);
+        }
+    }
 };
 
 }  // namespace tensor_compress::simd
