@@ -2,11 +2,7 @@
 
 // Float products whose weights are stored in fewer bits, against the definition over the weights they stand for.
 
-#include <compress/kernels/conv2d_fp32.hpp>
-#include <compress/kernels/depthwise_fp32.hpp>
-
-#include "geometries.hpp"
-#include "product.hpp"
+#include "fp32_kernels.hpp"
 
 namespace {
 namespace coded_fp32_test {
@@ -62,42 +58,18 @@ void pack(std::int8_t* to, const float* weights, const float* bias) {
 
 template <conv_geometry G, class Precision, float_end End = float_end{}>
 tests::fp32_kernel convolution(const char* name) {
-    using code = tc::weight_code<Precision, tag::dense>;
-    using order = tc::panel_order<flat<G>, 1>;
-    return {name,
-            G,
-            End.stage,
-            End.residual,
-            End.sum,
-            tc::float_sections<order, code>::bytes,
-            pack<order, flat<G>, Precision>,
-            [](const std::int8_t* packed, const float* input, float* output, const float* residual) {
-                tc::conv2d_fp32_reference<flat<G>, End, code>(packed, input, output, residual);
-            },
-            [](const std::int8_t* packed, const float* input, float* output, const float* residual) {
-                tc::conv2d_fp32<tc::native, G, End, code>(packed, input, output, residual);
-            },
-            express<G, Precision>};
+    auto kernel = tests::convolution<G, End, tc::weight_code<Precision, tag::dense>>(
+        name, pack<tc::panel_order<flat<G>, 1>, flat<G>, Precision>);
+    kernel.thin = express<G, Precision>;
+    return kernel;
 }
 
 template <conv_geometry G, class Precision, clamp_kind Clamp = clamp_kind::none>
 tests::fp32_kernel depthwise(const char* name) {
-    using code = tc::weight_code<Precision, tag::dense>;
-    using order = tc::depthwise_order<G, 1>;
-    return {name,
-            G,
-            Clamp,
-            false,
-            clamp_kind::none,
-            tc::float_sections<order, code>::bytes,
-            pack<order, G, Precision>,
-            [](const std::int8_t* packed, const float* input, float* output, const float*) {
-                tc::depthwise_fp32_reference<G, Clamp, code>(packed, input, output);
-            },
-            [](const std::int8_t* packed, const float* input, float* output, const float*) {
-                tc::depthwise_fp32<tc::native, G, Clamp, code>(packed, input, output);
-            },
-            express<G, Precision>};
+    auto kernel = tests::depthwise<G, Clamp, tc::weight_code<Precision, tag::dense>>(
+        name, pack<tc::depthwise_order<G, 1>, G, Precision>);
+    kernel.thin = express<G, Precision>;
+    return kernel;
 }
 
 constexpr float_end residual{clamp_kind::relu6, true, clamp_kind::relu};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <compress/kernels/conv2d_blocks.hpp>
 
-#include "geometries.hpp"
-#include "product.hpp"
+#include "fp32_kernels.hpp"
+#include "int8_kernels.hpp"
 
 namespace {
 namespace conv2d_blocks_test {
@@ -43,47 +43,17 @@ void thin(Value* weights) {
 template <conv_geometry G, class Pattern, float_end End = float_end{}>
 tests::fp32_kernel real(const char* name) {
     using code = tc::weight_code<tag::fp32, Pattern>;
-    using order = tc::panel_order<flat<G>, 1>;
-    return {name,
-            G,
-            End.stage,
-            End.residual,
-            End.sum,
-            tc::float_sections<order, code>::bytes,
-            tc::pack_float<order, flat<G>, code>,
-            [](const std::int8_t* packed, const float* input, float* output, const float* residual) {
-                tc::conv2d_fp32_reference<flat<G>, End, code>(packed, input, output, residual);
-            },
-            [](const std::int8_t* packed, const float* input, float* output, const float* residual) {
-                tc::conv2d_fp32_blocks<tc::native, G, End, code>(packed, input, output, residual);
-            },
-            thin<G, code, float>};
+    auto kernel = tests::convolution<G, End, code>(name);
+    kernel.thin = thin<G, code, float>;
+    return kernel;
 }
 
 template <conv_geometry G, class Pattern, class In, class Out, bool Residual = false>
 tests::int8_kernel integer(const char* name) {
     using code = tc::weight_code<tag::int8, Pattern>;
-    using order = tc::panel_order<flat<G>, 4>;
-    return {name,
-            G,
-            Residual,
-            tc::int8_sections<order, Residual, code>::bytes,
-            tc::stored_offset<In>,
-            tc::stored_offset<Out>,
-            tc::stored_offset<byte>,
-            tc::pack_int8<order, flat<G>, Residual, code>,
-            [](const std::int8_t* packed, const void* input, void* output, const void* residual) {
-                tc::conv2d_int8_reference<flat<G>, Residual, code>(packed, static_cast<const In*>(input),
-                                                                   static_cast<Out*>(output),
-                                                                   static_cast<const byte*>(residual));
-            },
-            [](const std::int8_t* packed, const void* input, void* output, const void* residual) {
-                tc::conv2d_int8_blocks<tc::native, G, Residual, code>(packed, static_cast<const In*>(input),
-                                                                      static_cast<Out*>(output),
-                                                                      static_cast<const byte*>(residual));
-            },
-            nullptr,
-            thin<G, code, std::int8_t>};
+    auto kernel = tests::convolution<G, In, Out, Residual, byte, code>(name);
+    kernel.thin = thin<G, code, std::int8_t>;
+    return kernel;
 }
 
 constexpr float_end relu6{tc::clamp_kind::relu6}, residual{tc::clamp_kind::none, true, tc::clamp_kind::relu};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <compress/kernels/conv2d_int8.hpp>
+#include <compress/kernels/conv2d_blocks.hpp>
 #include <compress/kernels/depthwise_int8.hpp>
 
 #include "geometries.hpp"
@@ -29,9 +29,13 @@ int8_kernel convolution(const char* name, void (*express)(std::int8_t* weights, 
                                                                    static_cast<const Other*>(residual));
             },
             [](const std::int8_t* packed, const void* input, void* output, const void* residual) {
-                tc::conv2d_int8<tc::native, G, Residual, Code>(packed, static_cast<const In*>(input),
-                                                               static_cast<Out*>(output),
-                                                               static_cast<const Other*>(residual));
+                const auto* other = static_cast<const Other*>(residual);
+                if constexpr (tc::indexed_code<Code>)
+                    tc::conv2d_int8_blocks<tc::native, G, Residual, Code>(packed, static_cast<const In*>(input),
+                                                                          static_cast<Out*>(output), other);
+                else
+                    tc::conv2d_int8<tc::native, G, Residual, Code>(packed, static_cast<const In*>(input),
+                                                                   static_cast<Out*>(output), other);
             },
             express};
 }
