@@ -6,6 +6,7 @@
 #include <span>
 
 #include <compress/io/onnx.hpp>
+#include <compress/tensor/thread_pool.hpp>
 #include <compress/transform/calibrate.hpp>
 
 #include "peer.hpp"
@@ -44,8 +45,11 @@ row bench_net(const char* name, const tc::named_tensors& tensors, const std::vec
     const auto int8_weights = tc::convert<int8_net>(tensors, seen);
     tc::runner<float_net> run_float(float_weights);
     tc::runner<int8_net> run_int8(int8_weights);
+    const tc::thread_team<2> two;
+    tc::runner<int8_net, tc::thread_team<2>> run_two(int8_weights, two);
     run_float(records[0]);
     run_int8(records[0]);
+    run_two(records[0]);
     const twin same = twin_of<float_net>(tensors, seen);
     const auto twin_fp32 = xnnpack(same, false, records[0]), twin_int8 = xnnpack(same, true, records[0]);
 
@@ -67,6 +71,7 @@ row bench_net(const char* name, const tc::named_tensors& tensors, const std::vec
     time(r.int8_with_conversion, [&] { run_int8(records[0]); });
     time_peer(r.onnxruntime_int8, files.int8);
     time_peer(r.xnnpack_int8, twin_int8);
+    time(r.int8_two_threads, [&] { run_two.execute_raw(); });
     const auto smallest = smallest_times(functions, seconds);
     for (std::size_t i = 0; i < times.size(); ++i) *times[i] = smallest[i];
 

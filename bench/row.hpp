@@ -15,7 +15,7 @@ std::vector<double> smallest_times(const std::vector<std::function<void()>>& fun
 /// output, relative to the largest value; below 0: not measured.
 struct row {
     std::string net;
-    double fp32 = 0, int8 = 0, int8_with_conversion = 0;
+    double fp32 = 0, int8 = 0, int8_with_conversion = 0, int8_two_threads = 0;
     double onnxruntime_fp32 = 0, onnxruntime_int8 = 0;
     double xnnpack_fp32 = 0, xnnpack_int8 = 0;
     double onnxruntime_difference = -1, xnnpack_difference = -1, xnnpack_int8_difference = -1;

@@ -86,7 +86,7 @@ struct net_jobs {
 };
 static_assert(tc::executor<net_jobs>);
 
-alignas(64) static std::byte arena[net::arena_bytes];
+alignas(64) static std::byte arena[net::arena_bytes_for<net_jobs>];
 
 template <class Executor>
 static int classify(const unsigned char (&pixels)[28 * 28], std::int8_t (&logits)[10], const Executor& threads) {

@@ -21,7 +21,7 @@ template <int Rows, int Inputs, int Outputs>
 void add_every_precision() {
     using namespace tc::tag;
     add_all<Rows, Inputs, Outputs, fp16, bf16, weight_only<int8>, weight_only<int4>, int4, int3, int2, ternary, binary,
-            grouped<int4, 32>>();
+            binary_activations, grouped<int4, 32>>();
 }
 
 }  // namespace

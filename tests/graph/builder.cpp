@@ -79,7 +79,16 @@ static_assert(on_image([](auto& g, auto x) { return g.adaptive_avg_pool("y", x, 
 static_assert(shape_of([](auto& g) { return g.linear("y", g.input("x", {7}), 3); }) == tc::shape{3});
 static_assert(shape_of([](auto& g) { return g.linear("y", g.input("x", {5, 7}), 3); }) == tc::shape{5, 3});
 
+// Products of values, of matrices and of batches of them.
+static_assert(shape_of([](auto& g) {
+                  return g.matmul("y", g.input("a", {5, 7}), g.input("b", {7, 3}));
+              }) == tc::shape{5, 3});
+static_assert(shape_of([](auto& g) {
+                  return g.matmul("y", g.input("a", {2, 5, 7}), g.input("b", {2, 3, 7}), true);
+              }) == tc::shape{2, 5, 3});
+
 // What keeps its shape.
+static_assert(shape_of([](auto& g) { return g.layer_norm("y", g.input("x", {5, 7})); }) == tc::shape{5, 7});
 static_assert(on_image([](auto& g, auto x) { return g.batch_norm("y", x); }) == tc::shape{10, 7, 6});
 static_assert(on_image([](auto& g, auto x) {
                   return g.relu(g.relu6(g.sigmoid(g.tanh(g.hard_swish(g.leaky_relu(g.softmax(x)))))));
@@ -203,6 +212,8 @@ TEST_CASE("complaints name the node", "[graph]") {
           }) == pair("the_kernel_is_larger_than_the_padded_input", "a"));
     CHECK(complaint_of([](auto& g, auto x) { g.add("b", x, g.flatten(x)); }) ==
           pair("these_operands_have_different_shapes", "b"));
+    CHECK(complaint_of([](auto& g, auto x) { g.matmul("c", x, g.input("vector", {6})); }) ==
+          pair("these_matrices_cannot_be_multiplied", "c"));
     CHECK(complaint_of([](auto& g, auto x) { g.conv2d("c", x, 7, 3, {.groups = 2}); }) ==
           pair("channels_must_be_divisible_by_groups", "c"));
     CHECK(complaint_of([](auto& g, auto x) { g.linear("d", x, 2); }) == pair("this_operator_needs_a_vector", "d"));

@@ -34,6 +34,9 @@ struct throwing_complaints {
     static void a_tensor_is_too_large__its_elements_must_fit_31_bits(tc::label n, tc::shape) {
         raise("a_tensor_is_too_large", n);
     }
+    static void these_matrices_cannot_be_multiplied(tc::label n, tc::shape, tc::shape) {
+        raise("these_matrices_cannot_be_multiplied", n);
+    }
     static void these_operands_have_different_shapes(tc::label n, tc::shape, tc::shape) {
         raise("these_operands_have_different_shapes", n);
     }

@@ -55,14 +55,14 @@ constexpr auto resnet8 = tc::make_model([](auto& g) {
 });
 static_assert(tc::multiply_adds(resnet8) == 12501632);
 
-constexpr auto lowered_int8 = tc::lower(resnet8, tc::recipe{tc::int8}, true);
+constexpr auto lowered_int8 = tc::lower(resnet8, tc::recipe{tc::int8}, tc::lowering::fused);
 static_assert(tc::multiply_adds(lowered_int8) == 12501632);  // fusing changes nothing
 static_assert(lowered_int8.count == 13);                     // the input, nine convolutions, pool, head and softmax
 constexpr auto plan_int8 =
     tc::plan_memory(lowered_int8, tc::recipe<tc::format<tc::tag::int8, tc::tag::dense>>::elements);
 static_assert(plan_int8.arena_bytes == 32768);  // two images of 32 * 32 * 16
 
-constexpr auto lowered_fp32 = tc::lower(resnet8, tc::all_fp32, true);
+constexpr auto lowered_fp32 = tc::lower(resnet8, tc::all_fp32, tc::lowering::fused);
 constexpr auto plan_fp32 = tc::plan_memory(lowered_fp32, tc::all_fp32.elements);
 static_assert(plan_fp32.arena_bytes == 4 * 32768);
 

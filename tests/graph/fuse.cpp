@@ -120,17 +120,18 @@ constexpr auto not_sums = fused([](auto& g) {
 static_assert(not_sums.count_of(tc::op::add) == 6 && not_sums.count_of(tc::op::mul) == 2);
 
 // Nor one whose values are stored otherwise; another format of the same values does not matter.
-template <int Format>
+template <int Format, int Node = 1>
 constexpr auto with_format = [] {
     auto m = tc::make_model([](auto& g) {
         auto x = g.input("vector", {4});
         g.add("sum", g.linear("a", x, 4), x);
     });
     tc::detail::mark_origins(m);
-    m[1].format = Format;
+    m[Node].format = Format;
     tc::fuse(m, elements);
     return m;
 }();
+static_assert(with_format<1, 0>.count_of(tc::op::add) == 1);  // the other operand
 static_assert(with_format<1>.count == 3 && with_format<2>.count == 2);
 
 TEST_CASE("fusing twice is fusing once", "[graph]") {

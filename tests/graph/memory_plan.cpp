@@ -201,7 +201,7 @@ private:
 
 template <class Recipe>
 int check(const tc::model<64>& written, const Recipe& recipe, bool fused) {
-    const auto lowered = tc::lower(written, recipe, fused);
+    const auto lowered = tc::lower(written, recipe, fused ? tc::lowering::stored : tc::lowering::observed);
     simulation run(lowered, recipe);
     CHECK(run.run() == "");
     return run.in_place;

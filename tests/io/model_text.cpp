@@ -31,6 +31,8 @@ inline constexpr auto written = tc::make_model([](auto& g) {
     image = g.add("sum", image, g.constant("offset\"\\\t", {1}));
     g.output(g.softmax(g.linear("head", g.linear("hidden", g.flatten(image), 12, false), 4)));
     g.output(gate);
+    auto rows = g.layer_norm("norm", g.layer_norm("first norm", g.input("rows", {4, 6})), 0.01f);
+    g.output(g.matmul("square", g.matmul("scores", rows, rows, true), rows));
 });
 
 /// What model_text wrote for it, compiled.
@@ -50,6 +52,7 @@ void check_equal(const tc::node& a, const tc::node& b) {
     CHECK(a.bias == b.bias);
     CHECK(a.parameter == b.parameter);
     CHECK(a.axis == b.axis);
+    CHECK(a.transposed == b.transposed);
     CHECK(a.cut == b.cut);
     CHECK(std::equal(std::begin(a.order), std::end(a.order), std::begin(b.order)));
     CHECK(a.input_count == b.input_count);

@@ -30,6 +30,8 @@ struct int8_kernel {
     void (*express)(std::int8_t* weights, int terms) = nullptr;
     /// Takes weights out of the layer, [out, in / groups, kernel height, kernel width], until its pattern holds.
     void (*thin)(std::int8_t* weights) = nullptr;
+    /// Whether of input and weights only the signs are multiplied; outside the image nothing is.
+    bool signs = false;
 };
 
 /// What an int8 kernel is tried with.
@@ -88,12 +90,14 @@ inline int8_example make_example(const int8_kernel& k, int8_data data, std::uint
     if (data != int8_data::high_zero_point)
         for (int o = 0; o < g.out_channels; ++o)
             p.bias.push_back(data == int8_data::largest_sums ? static_cast<std::int32_t>(o % 2 == 0 ? room : -room)
+                             : k.signs                       ? random.between(-2000, 2000)
                                                              : random.between(-1000 - 20 * terms, 1000 + 20 * terms));
     const std::int64_t largest = products + (data == int8_data::largest_sums ? room : 1000 + 20 * terms);
     int most = 0;
     while (largest << (most + 2) < definition::two_to(31)) ++most;
 
-    const double spread = 60.0 / (std::sqrt(static_cast<double>(terms)) * 90 * 90);
+    const double product_size = k.signs ? 256 : 90 * 90;
+    const double spread = 60.0 / (std::sqrt(static_cast<double>(terms)) * product_size);
     for (int o = 0; o < g.out_channels; ++o) {
         const double factor = spread * (0.5 + 0.1 * random.between(0, 15));
         tc::fixed_multiplier f = tc::to_fixed_multiplier(data == int8_data::saturating ? 8 * factor : factor);
@@ -121,6 +125,14 @@ inline int8_example make_example(const int8_kernel& k, int8_data data, std::uint
     return e;
 }
 
+/// The product that a layer of signs computes, in values of 16 and -16 (256 steps a product) with a zero point of 0.
+inline int8_example signs_of(int8_example e) {
+    for (auto& v : e.input) v = v >= e.product.input_zero_point ? 16 : -16;
+    for (auto& w : e.product.weights) w = w >= 0 ? 16 : -16;
+    e.product.input_zero_point = 0;
+    return e;
+}
+
 }  // namespace detail
 
 /// How often results lay on either end, over all checks: a test that never saturates shows nothing of saturation.
@@ -136,7 +148,8 @@ inline void check(const int8_kernel& k, int8_seen& seen) {
     for (const int8_data data : all_int8_data) {
         INFO(k.name << ", data " << static_cast<int>(data));
         const detail::int8_example e = detail::make_example(k, data, static_cast<std::uint64_t>(data) + 1);
-        const std::vector<std::int8_t> values = definition::convolve(g, e.product, e.input, e.residual);
+        const detail::int8_example meant = k.signs ? detail::signs_of(e) : e;
+        const std::vector<std::int8_t> values = definition::convolve(g, meant.product, meant.input, e.residual);
         for (const std::int8_t v : values) ++(v == -128 ? seen.low : v == 127 ? seen.high : seen.between);
         const std::vector<std::uint8_t> expected = stored(values, k.out_offset);
         const std::vector<std::uint8_t> input = stored(e.input, k.in_offset),

@@ -42,6 +42,20 @@ constexpr auto describe_functions = [](auto& g) {
     g.softmax("rows", g.reshape("three_rows", g.linear("others", x, 21), {3, 7}));
 };
 
+// Two heads of attention over five places, as in a transformer's encoder.
+constexpr auto describe_attention = [](auto& g) {
+    auto x = g.input("places", {5, 18});
+    auto y = g.layer_norm("norm", x);
+    auto heads = [&](tc::label name) {
+        return g.transpose(name / "heads", g.reshape(name / "split", g.linear(name, y, 18), {5, 2, 9}), {1, 0, 2});
+    };
+    auto scores = g.matmul("scores", heads("query"), heads("key"), true);
+    y = g.matmul("mixed", g.softmax("weights", scores), heads("value"));
+    y = g.reshape("joined", g.transpose("places_first", y, {1, 0, 2}), {5, 18});
+    g.output("result", g.layer_norm("last", g.add("sum", g.linear("back", y, 18), x), 0.01f));
+    g.output("flat", g.matmul("plain", g.input("a", {3, 7}), g.input("b", {7, 4})));
+};
+
 constexpr auto describe_pairs = [](auto& g) {
     auto x = g.input("image", {3, 4, 5});
     auto v = g.input("vector", {5});
@@ -71,12 +85,14 @@ inline constexpr auto convolutions = tc::make_model(describe_convolutions);
 inline constexpr auto pools = tc::make_model(describe_pools);
 inline constexpr auto functions = tc::make_model(describe_functions);
 inline constexpr auto pairs = tc::make_model(describe_pairs);
+inline constexpr auto attention = tc::make_model(describe_attention);
 inline constexpr auto folds = tc::make_model(describe_folds);
 }  // namespace operators
 
 TEST_CASE("convolutions of every kind give what the loops give", "[net]") {
     expect_reference<operators::convolutions>();
 }
+TEST_CASE("attention gives what the loops give", "[net]") { expect_reference<operators::attention>(); }
 TEST_CASE("pools and padding give what the loops give", "[net]") { expect_reference<operators::pools>(); }
 TEST_CASE("functions of one number give what the loops give", "[net]") { expect_reference<operators::functions>(); }
 TEST_CASE("sums and products give what the loops give", "[net]") { expect_reference<operators::pairs>(); }

@@ -5,6 +5,7 @@
 // own `pack`.
 
 #include <compress/net/net.hpp>
+#include <compress/transform/quantize_norm.hpp>
 
 #include <array>
 #include <cmath>
@@ -130,6 +131,21 @@ private:
                 const tc::affine second = value_scale(n.inputs[1]);
                 layer::pack(to, n.kind == tc::op::add ? sum_of(input, second, output, n.clamp)
                                                       : product_of(input, second, output, n.clamp));
+            } else if constexpr (n.kind == tc::op::layer_norm) {
+                const numbers& w = all[detail::index(n.origin)];
+                const float *gamma = w.weight.data(), *beta = w.bias.data();
+                if constexpr (integers) {
+                    const auto q = tc::quantize_norm(gamma, beta, n.output.channels(), n.parameter, input, output);
+                    layer::pack(to, q.gamma.data(), q.beta.data(), q.scaling);
+                } else {
+                    layer::pack(to, gamma, beta, n.parameter);
+                }
+            } else if constexpr (n.kind == tc::op::matmul) {
+                const tc::affine second = value_scale(n.inputs[1]);
+                layer::pack(
+                    to, {input.zero_point, second.zero_point, output.zero_point,
+                         tc::to_fixed_multiplier(static_cast<double>(input.scale) * static_cast<double>(second.scale) /
+                                                 static_cast<double>(output.scale))});
             } else if constexpr (n.kind == tc::op::convert) {
                 layer::pack(to, output);
             } else if constexpr (n.kind == tc::op::pad) {

@@ -49,6 +49,14 @@ inline constexpr auto residual = tc::make_model([](auto& g) {
     g.output("result", g.add("add3", y, g.conv2d("conv4", y, 20, 1)));
 });
 
+inline constexpr auto attention = tc::make_model([](auto& g) {
+    auto x = g.input("places", {5, 18});
+    auto y = g.layer_norm("norm", x);
+    auto scores = g.matmul("scores", g.linear("query", y, 9), g.linear("key", y, 9), true);
+    y = g.linear("back", g.matmul("mixed", g.softmax("weights", scores), g.linear("value", y, 20)), 18);
+    g.output("result", g.layer_norm("last", g.add("sum", y, x)));
+});
+
 }  // namespace precisions
 using namespace precisions;
 
@@ -76,6 +84,17 @@ double largest_error() {
 TEST_CASE("an int8 net stays near the reference", "[net]") {
     CHECK(largest_error<tc::net<images, all_int8>>() < 0.05);
     CHECK(largest_error<tc::net<images, all_int8, tc::native, tc::lowering::observed>>() < 0.05);
+}
+
+// Beside the float net, and the same bytes without vectors.
+TEST_CASE("attention in int8 stays near the reference", "[net]") {
+    CHECK(largest_error<tc::net<attention, all_int8>>() < 0.05);
+    const auto weights = tests::numbers_for(attention);
+    const auto inputs = tests::inputs_for(attention);
+    const auto scales = tests::scales_for(attention, tests::evaluate(attention, weights, inputs));
+    const tests::packed<tc::net<attention, all_int8>> vectors(weights, scales);
+    const tests::packed<tc::net<attention, all_int8, tc::isa::scalar>> scalar(weights, scales);
+    CHECK(tests::run(vectors, inputs) == tests::run(scalar, inputs));
 }
 
 TEST_CASE("an int8 net takes and gives int8", "[net]") {

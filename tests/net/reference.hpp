@@ -63,6 +63,9 @@ std::vector<numbers> numbers_for(const tc::model<Capacity>& m, unsigned seed = 1
         } else if (n.kind == tc::op::batch_norm) {
             w = {random.vector(channels, 0.5f, 1.5f), random.vector(channels, -0.5f, 0.5f),
                  random.vector(channels, -0.3f, 0.3f), random.vector(channels, 0.5f, 2.0f)};
+        } else if (n.kind == tc::op::layer_norm) {
+            w.weight = random.vector(channels, 0.5f, 1.5f);
+            w.bias = random.vector(channels, -0.5f, 0.5f);
         } else if (n.kind == tc::op::constant) {
             w.weight = random.vector(n.output.elements(), 0.25f, 1.25f);
         }
@@ -177,6 +180,33 @@ inline tensor softmax(const tc::node& n, tensor x) {
     return x;
 }
 
+inline tensor layer_norm(const tc::node& n, tensor x, const numbers& w) {
+    const std::size_t columns = index(n.output.channels());
+    for (std::size_t row = 0; row < x.size(); row += columns) {
+        double mean = 0, variance = 0;
+        for (std::size_t i = 0; i < columns; ++i) mean += x[row + i] / static_cast<double>(columns);
+        for (std::size_t i = 0; i < columns; ++i)
+            variance += (x[row + i] - mean) * (x[row + i] - mean) / static_cast<double>(columns);
+        for (std::size_t i = 0; i < columns; ++i)
+            x[row + i] = (x[row + i] - mean) / std::sqrt(variance + static_cast<double>(n.parameter)) *
+                             static_cast<double>(w.weight[i]) +
+                         static_cast<double>(w.bias[i]);
+    }
+    return x;
+}
+
+inline tensor matmul(const tc::node& n, const tc::shape& in, const tensor& a, const tensor& b) {
+    const int inner = in.channels(), columns = n.output.channels(), rows = n.output[n.output.rank - 2];
+    tensor y(index(n.output.elements()));
+    for (std::size_t at = 0; at < y.size(); ++at) {
+        const int row = static_cast<int>(at) / columns, column = static_cast<int>(at) % columns, batch = row / rows;
+        for (int k = 0; k < inner; ++k)
+            y[at] += a[index(row * inner + k)] *
+                     b[index(batch * inner * columns + (n.transposed ? column * inner + k : k * columns + column))];
+    }
+    return y;
+}
+
 /// Place in the memory of `s` of the element with these coordinates.
 inline std::size_t place(const tc::shape& s, const int (&at)[tc::max_rank]) {
     int offset = 0;
@@ -257,6 +287,12 @@ std::vector<tensor> evaluate(const tc::model<Capacity>& m, const std::vector<num
                 const double a = input(0)[i % input(0).size()], b = input(1)[i % input(1).size()];
                 y[i] = n.kind == tc::op::add ? a + b : a * b;
             }
+            break;
+        case tc::op::layer_norm:
+            y = detail::layer_norm(n, input(0), w);
+            break;
+        case tc::op::matmul:
+            y = detail::matmul(n, in, input(0), input(1));
             break;
         case tc::op::softmax:
             y = detail::softmax(n, input(0));

@@ -74,7 +74,8 @@ std::vector<tensor> run_once(const packed<Net>& weights, const std::vector<tenso
     const auto given = std::make_tuple(
         stored<caller_element<Net, Net::input_id(In)>>(inputs[In], weights.value_scale(Net::input_id(In)))...);
     constexpr bool floats = !(Net::recipe.elements[0] == tc::element::signed8 && Net::recipe.count == 1);
-    guarded arena(Net::arena_bytes, content, floats ? alignof(float) : 1);
+    constexpr int arena_bytes = Net::template arena_bytes_for<Executor>;
+    guarded arena(arena_bytes, content, floats ? alignof(float) : 1);
     std::array<guarded, sizeof...(Out)> results{
         guarded(sizeof(caller_element<Net, Net::output_id(Out)>) * Net::size_of(Net::output_id(Out)), content,
                 alignof(float))...};
@@ -84,7 +85,7 @@ std::vector<tensor> run_once(const packed<Net>& weights, const std::vector<tenso
              std::span<caller_element<Net, Net::output_id(Out)>, Net::size_of(Net::output_id(Out))>(
                  static_cast<caller_element<Net, Net::output_id(Out)>*>(results[Out].data()),
                  Net::size_of(Net::output_id(Out)))...,
-             std::span<std::byte, Net::arena_bytes>(static_cast<std::byte*>(arena.data()), Net::arena_bytes), threads);
+             std::span<std::byte, arena_bytes>(static_cast<std::byte*>(arena.data()), arena_bytes), threads);
     CHECK(arena.untouched());
     for (const guarded& result : results) CHECK(result.untouched());
     return {real(static_cast<const caller_element<Net, Net::output_id(Out)>*>(results[Out].data()),

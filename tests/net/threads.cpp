@@ -29,6 +29,11 @@ struct backwards {
     }
 };
 
+/// Two threads that are known when the program is built.
+struct pair : tc::serial {
+    static constexpr int parts = 2;
+};
+
 }  // namespace threads
 using namespace threads;
 
@@ -54,11 +59,24 @@ TEST_CASE("the parts of a layer do not depend on each other", "[net]") {
 
 TEST_CASE("one after the other nothing is split", "[net]") {
     STATIC_REQUIRE(tc::executor<backwards> && tc::executor<tc::serial>);
-    STATIC_REQUIRE(tc::image_parts<tc::serial>(100, 1) == 1);
-    STATIC_REQUIRE(tc::image_parts<backwards>(100, 1) == 8);
-    STATIC_REQUIRE(tc::image_parts<backwards>(100, 3) == 3);
-    STATIC_REQUIRE(tc::image_parts<backwards>(5, 1) == 5);
-    STATIC_REQUIRE(tc::image_parts<backwards>(5, 8) == 1);
+    STATIC_REQUIRE(tc::image_parts<tc::serial>(100) == 1);
+    STATIC_REQUIRE(tc::image_parts<tc::only_rows>(100) == 1);
+    STATIC_REQUIRE(tc::image_parts<backwards>(100) == 8);
+    STATIC_REQUIRE(tc::image_parts<backwards>(5) == 5);
+    STATIC_REQUIRE(tc::image_parts<pair>(5) == 2);
     STATIC_REQUIRE(tc::conv_geometry{6, 5, 4, 6, 5, 8}.flattened(4) == tc::conv_geometry{3, 10, 4, 3, 10, 8});
     STATIC_REQUIRE(tc::conv_geometry{7, 5, 4, 7, 5, 8}.flattened(4) == tc::conv_geometry{1, 35, 4, 1, 35, 8});
+}
+
+TEST_CASE("what is more, weights or values, is split", "[net]") {
+    using split = tc::layer_split;
+    STATIC_REQUIRE(tc::split_layer(2, 14, 6, false) == split{2, 1});
+    STATIC_REQUIRE(tc::split_layer(2, 14, 6, true) == split{1, 2});
+    STATIC_REQUIRE(tc::split_layer(8, 4, 6, false) == split{2, 6});
+    STATIC_REQUIRE(tc::split_layer(8, 1, 3, false) == split{1, 3});
+    STATIC_REQUIRE(tc::split_layer(1, 14, 6, true) == split{1, 1});
+    // Three rows for two threads are two for one of them, ten blocks five for each.
+    STATIC_REQUIRE(tc::split_layer(2, 3, 10, false) == split{1, 2});
+    // One row cannot be split, however large the values are.
+    STATIC_REQUIRE(tc::split_layer(2, 1, 10, false) == split{1, 2});
 }

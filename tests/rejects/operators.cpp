@@ -21,6 +21,11 @@ inline constexpr auto broken = tc::make_model([](auto& g) {
 });
 #endif
 
+// reject inner_sizes: "these_matrices_cannot_be_multiplied"
+#if defined(CASE_inner_sizes)
+inline constexpr auto broken = tc::make_model([](auto& g) { g.matmul("product", g.input("a", {3, 4}), g.input("b", {5, 4})); });
+#endif
+
 // reject different_sizes: "these_operands_have_different_shapes"
 #if defined(CASE_different_sizes)
 inline constexpr auto broken = tc::make_model([](auto& g) {

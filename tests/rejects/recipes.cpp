@@ -112,6 +112,25 @@ static_assert(tc::net<tiny, wrong>::weights_bytes > 0);
 inline constexpr auto wrong = tc::recipe{tc::fp32 | tc::unstructured<100>};
 #endif
 
+// reject depthwise_of_signs: "sums too few signs for each output"
+#if defined(CASE_depthwise_of_signs)
+inline constexpr auto wrong = tc::recipe{tc::int8}.with("depth", tc::binary_activations);
+static_assert(tc::net<images, wrong>::weights_bytes > 0);
+#endif
+
+// reject grouped_signs: "sums too few signs for each output"
+#if defined(CASE_grouped_signs)
+inline constexpr auto grouped = tc::make_model([](auto& g) { g.conv2d("only", g.input("x", {4, 4, 64}), 64, 3, {.groups = 2}); });
+inline constexpr auto wrong = tc::recipe{tc::binary_activations};
+static_assert(tc::net<grouped, wrong>::weights_bytes > 0);
+#endif
+
+// reject sparse_signs: "no kernel stores weights in this precision with this sparsity"
+#if defined(CASE_sparse_signs)
+inline constexpr auto wrong = tc::recipe{tc::int8}.with("head", tc::binary_activations | tc::n_of_m<2, 4>);
+static_assert(tc::net<images, wrong>::weights_bytes > 0);
+#endif
+
 // reject group_of_int8: "groups of weights share a step in int4, int3, int2 and ternary"
 #if defined(CASE_group_of_int8)
 inline constexpr auto wrong = tc::recipe{tc::int8 | tc::group<32>};

@@ -159,8 +159,8 @@ TEST_CASE("weights are packed in constant expressions", "[storage]") {
     CHECK(at_compile_time == packed_here<order, g>());
     // Output 1, channel 2, column 1 is the last of its 12 natural weights; each weight sum is taken off its bias once.
     STATIC_REQUIRE(at_compile_time[static_cast<std::size_t>(order::index(1, 2, 0, 1))] == 12);
-    STATIC_REQUIRE(tc::load_bytes<std::int32_t>(at_compile_time.data() + tc::int8_sections<order, true, tc::plain_code>::bias) ==
-                   100 - 21);
+    STATIC_REQUIRE(tc::load_bytes<std::int32_t>(at_compile_time.data() +
+                                                tc::int8_sections<order, true, tc::plain_code>::bias) == 100 - 21);
 
     constexpr auto real = [] {
         using one = tc::panel_order<g, 1>;

@@ -34,3 +34,13 @@ TEST_CASE("a pool that slept goes on", "[tensor]") {
 }
 
 TEST_CASE("a pool that was never used ends", "[tensor]") { const tc::thread_pool pool(4); }
+
+TEST_CASE("a team has as many parts as threads", "[tensor]") {
+    STATIC_REQUIRE(tc::executor<tc::thread_team<3>> && tc::wanted_parts<tc::thread_team<3>> == 3);
+    STATIC_REQUIRE(tc::wanted_parts<tc::thread_pool> == 8 && tc::wanted_parts<tc::serial> == 1);
+    const tc::thread_team<3> team;
+    CHECK(team.threads() == 3);
+    std::atomic<int> sum = 0;
+    team.parallel_for(3, [&](int i) { sum += 1 << i; });
+    CHECK(sum == 7);
+}

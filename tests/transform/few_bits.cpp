@@ -73,6 +73,57 @@ TEST_CASE("a net of few bits gives the same bytes on every instruction set, near
     CHECK(noise_ratio_db(exact, several) > 0);
 }
 
+// A layer of signs by its definition: beta mean|w| * sum of signs + bias, where beta is the input's mean size.
+inline constexpr auto one_layer = tc::make_model([](auto& g) { g.conv2d("only", g.input("x", {5, 4, 40}), 24, 3); });
+inline constexpr tc::recipe signs{tc::binary_activations};
+
+TEST_CASE("a layer of signs is what its scales say", "[transform]") {
+    const auto tensors = tests::pseudo_weights<one_layer>();
+    const auto inputs = tests::pseudo_inputs<one_layer>();
+    const auto seen = tc::calibrate<one_layer>(tensors, inputs);
+    const double beta = static_cast<double>(seen.ranges.at("x").mean_size);
+    double total = 0;
+    for (const auto& x : inputs)
+        for (const float v : x) total += static_cast<double>(std::abs(v));
+    CHECK(beta == Approx(total / (8 * 5 * 4 * 40)));
+    const auto& w = tensors.at("only.weight");
+    const auto found = tests::outputs<one_layer, signs>(tensors);
+    CHECK(found == tests::outputs<one_layer, signs, tc::isa::scalar>(tensors));
+    const tc::affine in = tc::affine_of(one_layer, 0, seen), out = tc::affine_of(one_layer, 1, seen);
+    const double low = static_cast<double>(tc::dequantize(-128, out)),
+                 high = static_cast<double>(tc::dequantize(127, out));
+    double worst = 0;
+    for (std::size_t record = 0; record < inputs.size(); ++record)
+        for (int y = 0; y < 5; ++y)
+            for (int x = 0; x < 4; ++x)
+                for (int o = 0; o < 24; ++o) {
+                    double sum = 0, size = 0;
+                    for (int c = 0; c < 40; ++c)
+                        for (int i = 0; i < 3; ++i)
+                            for (int j = 0; j < 3; ++j) {
+                                const auto weight = static_cast<double>(w.data()[((o * 40 + c) * 3 + i) * 3 + j]);
+                                const int row = y + i - 1, column = x + j - 1;
+                                size += std::abs(weight);
+                                if (row < 0 || row >= 5 || column < 0 || column >= 4) continue;
+                                const float v = inputs[record][static_cast<std::size_t>((row * 4 + column) * 40 + c)];
+                                sum += (tc::quantize(v, in) >= in.zero_point) == (weight >= 0) ? 1 : -1;
+                            }
+                    const double real =
+                        beta * size / 360 * sum + static_cast<double>(tensors.at("only.bias").data()[o]);
+                    const auto at = record * 480 + static_cast<std::size_t>((y * 4 + x) * 24 + o);
+                    worst = std::max(worst, std::abs(std::clamp(real, low, high) - static_cast<double>(found[at])));
+                }
+    CHECK(worst < 0.51 * static_cast<double>(out.scale));
+}
+
+TEST_CASE("a layer of signs needs the mean size of its input", "[transform]") {
+    tc::calibration seen;
+    seen.ranges["x"] = {-1, 1};
+    seen.ranges["only"] = {-1, 1};
+    CHECK_THROWS_WITH((tc::convert<tc::net<one_layer, signs>>(tests::pseudo_weights<one_layer>(), seen)),
+                      Catch::Matchers::ContainsSubstring("x: the calibration has no mean size for this value"));
+}
+
 TEST_CASE("a net of few bits does not depend on who runs its parts", "[transform]") {
     tests::check_threads<written, mixed>();
 }

@@ -73,7 +73,7 @@ inline format_name find_format(std::string_view option, std::string_view written
     std::apply([&](auto... tag) { (consider(tag), ...); },
                std::tuple{tensor_compress::fp32, tensor_compress::int8, tensor_compress::int4, tensor_compress::int3,
                           tensor_compress::int2, tensor_compress::ternary, tensor_compress::binary,
-                          tensor_compress::fp16, tensor_compress::bf16,
+                          tensor_compress::binary_activations, tensor_compress::fp16, tensor_compress::bf16,
                           tensor_compress::weight_only(tensor_compress::int8),
                           tensor_compress::weight_only(tensor_compress::int4)});
     if (found && detail::is_pattern(sparsity)) return *found;

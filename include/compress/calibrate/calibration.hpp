@@ -33,4 +33,19 @@ affine affine_of(const model<Capacity>& written, int id, const calibration& seen
     return affine_for_range(found->second.low, found->second.high);
 }
 
+/// What a sign of the value of node `id` stands for: beta = mean |value|, the factor with the least squared error.
+/// Source: Rastegari et al. 2016, XNOR-Net, section 3.2, over the whole input.
+///
+/// @throws error naming the value when the calibration has not seen it, or only zeros
+template <int Capacity>
+float mean_size_of(const model<Capacity>& written, int id, const calibration& seen) {
+    const node& n = written[id];
+    if (keeps_quantization(n.kind)) return mean_size_of(written, n.inputs[0], seen);
+    const auto found = seen.ranges.find(text_of(n.name));
+    if (found == seen.ranges.end() || !(found->second.mean_size > 0))
+        throw error(text_of(n.name), "the calibration has no mean size for this value, whose signs a layer takes",
+                    "calibrate the same model that is converted, on records for which the value is not zero");
+    return found->second.mean_size;
+}
+
 }  // namespace tensor_compress

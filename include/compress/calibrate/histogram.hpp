@@ -29,6 +29,7 @@ public:
             ++count_;
             return;
         }
+        sizes_ += static_cast<double>(size);
         if (count_ == 0 || reach_ == 0) reach_ = size > 0 ? std::exp2(std::ceil(std::log2(size) + 1e-6f)) : 0;
         ++count_;
         if (reach_ == 0) {
@@ -43,6 +44,8 @@ public:
     std::uint64_t count() const { return count_; }
     float low() const { return count_ == 0 ? 0 : low_; }
     float high() const { return count_ == 0 ? 0 : high_; }
+    /// Mean of |v|.
+    float mean_size() const { return count_ == 0 ? 0 : static_cast<float>(sizes_ / static_cast<double>(count_)); }
     float width() const { return reach_ * 2 / bins; }
     float centre(int bin) const { return (static_cast<float>(bin) + 0.5f) * width() - reach_; }
     std::uint64_t operator[](int bin) const { return counts_[static_cast<std::size_t>(bin)]; }
@@ -72,6 +75,7 @@ private:
 
     std::array<std::uint64_t, bins> counts_{};
     std::uint64_t count_ = 0;
+    double sizes_ = 0;
     float low_ = std::numeric_limits<float>::infinity();
     float high_ = -std::numeric_limits<float>::infinity();
     float reach_ = 0;

@@ -18,10 +18,11 @@ struct calibration_options {
     double percentile = 99.99;  ///< percent of values kept by `percentile`, half of the rest cut at each end
 };
 
-/// Interval of real values that int8 steps have to cover.
+/// Interval of real values that int8 steps have to cover, and the mean of |value|, for which a sign stands.
 struct value_range {
     float low = 0;
     float high = 0;
+    float mean_size = 0;
 };
 
 namespace detail {
@@ -43,7 +44,7 @@ inline double quantization_error(const value_histogram& h, value_range r) {
 }
 
 inline value_range least_error_range(const value_histogram& h) {
-    value_range best{h.low(), h.high()};
+    value_range best{h.low(), h.high(), h.mean_size()};
     double least = quantization_error(h, best);
     // One end at a time: first both together in steps of 2 %, then each alone around the best.
     const auto try_range = [&](value_range r) {
@@ -52,17 +53,17 @@ inline value_range least_error_range(const value_histogram& h) {
     };
     for (int percent = 98; percent >= 20; percent -= 2) {
         const float part = static_cast<float>(percent) / 100;
-        try_range({h.low() * part, h.high() * part});
+        try_range({h.low() * part, h.high() * part, h.mean_size()});
     }
     const value_range both = best;
     for (int percent = 140; percent >= 40; percent -= 2) {
         const float part = static_cast<float>(percent) / 100;
-        try_range({std::max(both.low * part, h.low()), best.high});
+        try_range({std::max(both.low * part, h.low()), best.high, h.mean_size()});
     }
     const float low = best.low;
     for (int percent = 140; percent >= 40; percent -= 2) {
         const float part = static_cast<float>(percent) / 100;
-        try_range({low, std::min(both.high * part, h.high())});
+        try_range({low, std::min(both.high * part, h.high()), h.mean_size()});
     }
     return best;
 }
@@ -72,10 +73,10 @@ inline value_range least_error_range(const value_histogram& h) {
 inline value_range choose_range(const value_histogram& h, const calibration_options& options) {
     if (options.method == range_method::percentile) {
         const double cut = (100.0 - options.percentile) / 200.0;
-        return {h.quantile(cut), h.quantile(1.0 - cut)};
+        return {h.quantile(cut), h.quantile(1.0 - cut), h.mean_size()};
     }
     if (options.method == range_method::mse) return detail::least_error_range(h);
-    return {h.low(), h.high()};
+    return {h.low(), h.high(), h.mean_size()};
 }
 
 }  // namespace tensor_compress

@@ -6,7 +6,8 @@
 namespace tensor_compress {
 
 /// Whoever runs independent parts of a layer: anything with parallel_for(count, f) that calls f(0) .. f(count - 1), in
-/// any order and on any threads, and returns when all are done. Nothing else in the library knows of threads.
+/// any order and on any threads, and returns when all are done. Part i of one layer mostly reads what part i of the
+/// layer before wrote: it is best run where that was. Nothing else in the library knows of threads.
 template <class T>
 concept executor = requires(const T& e) {
     e.parallel_for(1, [](int) {});
@@ -20,10 +21,13 @@ struct serial {
     }
 };
 
-/// Into how many parts a layer is split that has less of its own accord: enough for a few threads to end together. One
-/// after the other nothing is split.
+/// Into how many parts a layer is split: `Executor::parts` where an executor says it, else enough for a few threads to
+/// end together. One after the other nothing is split.
 template <class Executor>
 inline constexpr int wanted_parts = 8;
+template <class Executor>
+requires requires { Executor::parts; }
+inline constexpr int wanted_parts<Executor> = Executor::parts;
 template <>
 inline constexpr int wanted_parts<serial> = 1;
 

@@ -84,6 +84,11 @@ struct binary : int8 {
     static constexpr int bits = 1;
     static constexpr weight_grid grid{-1, 1, 1, false};
 };
+/// -1, 1 for weights and activations: of its int8 input a layer takes the signs, and gives int8. Source: Rastegari et
+/// al. 2016, XNOR-Net, with one scale for an input.
+struct binary_activations : binary {
+    static constexpr const char* name = "binary_activations";
+};
 
 /// `weight_only(int4)`: weights of int8 or int4 with a float scale for each output, beside activations and sums of
 /// fp32.
@@ -148,6 +153,7 @@ inline constexpr tag::int3 int3{};
 inline constexpr tag::int2 int2{};
 inline constexpr tag::ternary ternary{};
 inline constexpr tag::binary binary{};
+inline constexpr tag::binary_activations binary_activations{};
 template <int Size>
 inline constexpr tag::group<Size> group{};
 

@@ -67,7 +67,8 @@ std::vector<layer_noise_row> layer_noise(const named_tensors& tensors, const cal
     using observed = net<Net::model, all_fp32, native, lowering::observed>;
     const auto float_weights = convert<observed>(tensors);
     runner<observed> reference(float_weights);
-    runner<Net> run(weights);
+    const auto bound = Net::stored_weights(weights);
+    runner<typename Net::stored_net> run(bound);
     std::vector<std::vector<float>> values(static_cast<std::size_t>(Net::model.count));
     std::vector<noise_ratio> noise(static_cast<std::size_t>(Net::node_count));
     for (const auto& record : records) {

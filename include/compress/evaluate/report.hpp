@@ -169,7 +169,8 @@ variant_report evaluate(std::string name, const named_tensors& tensors, const ca
         layer_report& layer = r.layers[static_cast<std::size_t>(id)];
         if (detail::runs(Net::graph[id].kind)) layer.us = times[static_cast<std::size_t>(id)];
         const auto most = peak.of(Net::element_of(id));
-        if (most && layer.multiply_adds > 0 && layer.us > 0)
+        const bool multiplies = layer.format != tag::binary_activations::name;  // counts bits
+        if (most && multiplies && layer.multiply_adds > 0 && layer.us > 0)
             layer.peak_share = static_cast<double>(layer.multiply_adds) / (layer.us * *most);
         for (const auto& n : noise)
             if (n.label == layer.label) layer.sqnr_db = n.sqnr_db;

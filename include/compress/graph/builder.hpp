@@ -78,6 +78,31 @@ public:
         return result;
     }
 
+    /// gamma[c] * (x - mean) / sqrt(variance + epsilon) + beta[c], mean and variance over the last axis.
+    constexpr value layer_norm(label name, value x, float epsilon = 1e-5f) {
+        const value result = append(op::layer_norm, name, {x}, shape_of(name, x));
+        m.nodes[result.id].parameter = epsilon;
+        return result;
+    }
+
+    /// output[..., m, n] = sum over k of a[..., m, k] * b[..., k, n], or b[..., n, k] where `transposed`; the extents
+    /// before the last two are those of a batch.
+    constexpr value matmul(label name, value a, value b, bool transposed = false) {
+        const shape first = shape_of(name, a), second = shape_of(name, b);
+        shape out = first;
+        bool fits = first.rank >= 2 && first.rank == second.rank;
+        if (fits) {
+            const int last = first.rank - 1;
+            for (int axis = 0; axis < last - 1; ++axis) fits = fits && first[axis] == second[axis];
+            fits = fits && first[last] == second[transposed ? last : last - 1];
+            out.extent[last] = second[transposed ? last - 1 : last];
+        }
+        if (!fits) Complaints::these_matrices_cannot_be_multiplied(name, first, second);
+        const value result = append(op::matmul, name, {a, b}, out);
+        m.nodes[result.id].transposed = transposed;
+        return result;
+    }
+
     constexpr value add(label name, value a, value b) { return pair(op::add, name, a, b); }
     constexpr value mul(label name, value a, value b) { return pair(op::mul, name, a, b); }
     constexpr value add(value a, value b) { return add(named_after(a, "add"), a, b); }

@@ -18,6 +18,7 @@ struct compiler_complaints {
     static void every_extent_of_a_shape_must_be_positive(label name, shape found);
     static void a_tensor_is_too_large__its_elements_must_fit_31_bits(label name, shape found);
     static void these_operands_have_different_shapes(label name, shape first, shape second);
+    static void these_matrices_cannot_be_multiplied(label name, shape first, shape second);
     static void this_operator_needs_an_image_of_height_width_channels(label name, shape found);
     static void this_operator_needs_a_vector_or_rows_of_vectors__use_flatten(label name, shape found);
     static void the_kernel_is_larger_than_the_padded_input(label name, shape input, int kernel_height,

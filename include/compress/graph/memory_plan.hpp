@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <compress/graph/rewrite/conversions.hpp>
+#include <compress/graph/rewrite/lower.hpp>
 
 namespace tensor_compress {
 
-/// In whose memory a value lies: the arena, the caller's spans, or the weights (constants).
-enum class memory : unsigned char { arena, input, output, weights };
+/// In whose memory a value lies: the arena, the caller's spans, the weights (constants), or the part of the arena that
+/// belongs to one part of a stream.
+enum class memory : unsigned char { arena, input, output, weights, part };
 
 struct placement {
     memory where = memory::arena;
@@ -19,6 +20,7 @@ template <int Capacity>
 struct memory_plan {
     placement places[Capacity]{};
     int arena_bytes = 0;
+    int part_bytes = 0;  ///< from one part's rows of streamed values to the next one's
 };
 
 /// Every tensor starts on a cache line, so vector loads of a row never straddle more lines than they must.
@@ -29,6 +31,7 @@ namespace detail {
 template <int Capacity>
 struct lifetimes {
     int root[Capacity]{};
+    int made[Capacity]{};  ///< the node at whose turn it is computed: of streamed values, the end of the stream
     int last[Capacity]{};  ///< of a root: the last node that reads its memory
 };
 
@@ -37,10 +40,14 @@ template <int Capacity>
 constexpr lifetimes<Capacity> find_lifetimes(const model<Capacity>& m) {
     lifetimes<Capacity> l;
     int reader[Capacity]{};
+    const auto reads = [&](int id, int value) {
+        if (reader[value] < l.made[id]) reader[value] = l.made[id];
+    };
     for (int id = 0; id < m.count; ++id) {
-        reader[id] = id;
-        for (int i = 0; i < m[id].input_count; ++i) reader[m[id].inputs[i]] = id;
-        if (m[id].residual >= 0) reader[m[id].residual] = id;
+        l.made[id] = end_of_stream(m, id);
+        if (reader[id] < l.made[id]) reader[id] = l.made[id];
+        for (int i = 0; i < m[id].input_count; ++i) reads(id, m[id].inputs[i]);
+        if (m[id].residual >= 0) reads(id, m[id].residual);
     }
     for (int i = 0; i < m.output_count; ++i) reader[m.outputs[i]] = m.count;
     for (int id = 0; id < m.count; ++id) {
@@ -57,9 +64,15 @@ constexpr int in_place_operand(const model<Capacity>& m, const lifetimes<Capacit
     const auto fits = [&](int operand) {
         const int root = l.root[operand];
         const op kind = m[root].kind;
+        for (int other = 0; other < id; ++other) {  // a layer of the stream may yet read rows that are written here
+            const node& o = m[other];
+            if (l.made[other] == id && (l.root[o.inputs[0]] == root || (o.residual >= 0 && l.root[o.residual] == root)))
+                return false;
+        }
         return l.last[root] == id && m[root].output.elements() == n.output.elements() && kind != op::input &&
                kind != op::constant && m[root].format == n.format;
     };
+    if (n.kept_rows > 0) return -1;
     if (n.residual >= 0 && l.root[n.residual] != l.root[n.inputs[0]] && fits(n.residual)) return n.residual;
     if (is_elementwise_pair(n.kind) || (is_activation(n.kind) && n.kind != op::softmax))
         for (int i = 0; i < n.input_count; ++i)
@@ -69,10 +82,20 @@ constexpr int in_place_operand(const model<Capacity>& m, const lifetimes<Capacit
 
 }  // namespace detail
 
+/// Bytes of the rows of a streamed value that are in memory at a time, for one part.
+template <int Formats>
+constexpr int kept_bytes(const node& n, const element (&elements)[Formats]) {
+    return round_up(n.kept_rows * n.output.width() * n.output.channels() * bytes_of(elements[n.format]),
+                    arena_alignment);
+}
+
 /// Places every value of a lowered model: the largest first, each at the lowest offset that is free during its whole
-/// life (Pisarchyk and Lee 2020, "Efficient Memory Management for Deep Neural Net Inference", greedy by size).
+/// life (Pisarchyk and Lee 2020, "Efficient Memory Management for Deep Neural Net Inference", greedy by size). Of
+/// streamed values there are the rows that are kept. Where `parts` of a stream run at a time, each has memory for them
+/// that nothing else uses: it costs more to take memory over from another core than to compute what is written there.
 template <int Capacity, int Formats>
-constexpr memory_plan<Capacity> plan_memory(const model<Capacity>& m, const element (&elements)[Formats]) {
+constexpr memory_plan<Capacity> plan_memory(const model<Capacity>& m, const element (&elements)[Formats],
+                                            int parts = 1) {
     auto l = detail::find_lifetimes(m);
     memory_plan<Capacity> plan;
     for (int id = 0; id < m.count; ++id) {
@@ -100,13 +123,25 @@ constexpr memory_plan<Capacity> plan_memory(const model<Capacity>& m, const elem
         plan.places[root] = {memory::output, i, 0, root};
     }
 
+    for (int id = 0; id < m.count && parts > 1; ++id) {
+        int offset = 0;
+        for (int value = id; m[id].band_rows > 0 && m[m[value].inputs[0]].kept_rows > 0; value = m[value].inputs[0]) {
+            const int source = m[value].inputs[0];
+            plan.places[source] = {memory::part, 0, offset, source};
+            offset += kept_bytes(m[source], elements);
+        }
+        if (plan.part_bytes < offset) plan.part_bytes = offset;
+    }
+    plan.arena_bytes = plan.part_bytes * parts;
+
     int bytes[Capacity]{};
     int by_size[Capacity]{};  // largest first, of equals the earlier: sorted once, because constant evaluation counts
                               // steps
     int count = 0;
     for (int id = 0; id < m.count; ++id) {
         if (l.root[id] != id || plan.places[id].where != memory::arena) continue;
-        bytes[id] = round_up(m[id].output.elements() * bytes_of(elements[m[id].format]), arena_alignment);
+        const int image = m[id].output.elements() * bytes_of(elements[m[id].format]);
+        bytes[id] = m[id].kept_rows > 0 ? kept_bytes(m[id], elements) : round_up(image, arena_alignment);
         int at = count++;
         for (; at > 0 && bytes[by_size[at - 1]] < bytes[id]; --at) by_size[at] = by_size[at - 1];
         by_size[at] = id;
@@ -116,8 +151,9 @@ constexpr memory_plan<Capacity> plan_memory(const model<Capacity>& m, const elem
         int meeting[Capacity]{};  // those placed already that live at the same time
         int meetings = 0;
         for (int j = 0; j < i; ++j)
-            if (l.last[by_size[j]] >= largest && by_size[j] <= l.last[largest]) meeting[meetings++] = by_size[j];
-        int offset = 0;
+            if (l.last[by_size[j]] >= l.made[largest] && l.made[by_size[j]] <= l.last[largest])
+                meeting[meetings++] = by_size[j];
+        int offset = plan.part_bytes * parts;
         for (bool moved = true; moved;) {
             moved = false;
             for (int j = 0; j < meetings; ++j) {

@@ -33,15 +33,25 @@ enum class op : unsigned char {
     transpose,
     concat,
     pad,
+    layer_norm,
+    matmul,
     convert,
 };
 
 constexpr const char* name_of(op kind) {
-    constexpr const char* names[] = {
-        "input",   "constant", "conv2d",   "depthwise_conv2d",    "linear",  "batch_norm", "add",
-        "mul",     "relu",     "relu6",    "leaky_relu",          "sigmoid", "tanh",       "hard_swish",
-        "softmax", "max_pool", "avg_pool", "global_average_pool", "flatten", "reshape",    "transpose",
-        "concat",  "pad",      "convert"};
+    constexpr const char* names[] = {"input",      "constant",
+                                     "conv2d",     "depthwise_conv2d",
+                                     "linear",     "batch_norm",
+                                     "add",        "mul",
+                                     "relu",       "relu6",
+                                     "leaky_relu", "sigmoid",
+                                     "tanh",       "hard_swish",
+                                     "softmax",    "max_pool",
+                                     "avg_pool",   "global_average_pool",
+                                     "flatten",    "reshape",
+                                     "transpose",  "concat",
+                                     "pad",        "layer_norm",
+                                     "matmul",     "convert"};
     return names[static_cast<int>(kind)];
 }
 
@@ -84,15 +94,21 @@ struct node {
     shape output{};
     window slide{};
     bool bias = true;
-    float parameter = 0;                  ///< leaky_relu: slope for negative values; batch_norm: epsilon; pad: value
-    int axis = 0;                         ///< concat
-    int order[max_rank]{};                ///< transpose: output axis i is input axis order[i]
-    margins cut{};                        ///< pad
-    clamp_kind clamp = clamp_kind::none;  ///< fused activation of the operator itself
-    int residual = -1;                    ///< fused add: node added to the operator's clamped result
+    float parameter = 0;      ///< leaky_relu: slope for negative values; batch_norm, layer_norm: epsilon; pad: value
+    int axis = 0;             ///< concat
+    int order[max_rank]{};    ///< transpose: output axis i is input axis order[i]
+    margins cut{};            ///< pad
+    bool transposed = false;  ///< matmul: rows of the second value are columns of the matrix
+    clamp_kind clamp = clamp_kind::none;      ///< fused activation of the operator itself
+    int residual = -1;                        ///< fused add: node added to the operator's clamped result
     clamp_kind sum_clamp = clamp_kind::none;  ///< fused activation after that add
 
     int format = 0;  ///< which format of the recipe
+
+    // Streaming (rewrite/stream.hpp): how many rows of the value are in memory at a time, or 0 for all of them; of the
+    // layer at the end of a stream, how many rows it computes at a time.
+    int kept_rows = 0;
+    int band_rows = 0;
 
     // Where a rewritten node comes from, as ids of the model that was written: whose weights it has, which values it
     // and its stage before a fused add compute, which batch_norm, mul and add nodes are folded into its weights, in

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <type_traits>
+
 #include <compress/graph/glob.hpp>
 #include <compress/graph/model.hpp>
 
@@ -50,6 +52,8 @@ struct recipe {
     static constexpr element elements[sizeof...(Formats)] = {Formats::precision::activation...};
     static constexpr const char* precision_names[sizeof...(Formats)] = {Formats::precision::name...};
     static constexpr const char* sparsity_names[sizeof...(Formats)] = {Formats::sparsity::name...};
+    /// Formats whose kernels compute some rows of an image as fast as all: those that unpack no pattern first.
+    static constexpr bool by_rows[sizeof...(Formats)] = {std::is_same_v<typename Formats::sparsity, tag::dense>...};
 };
 
 template <class Tag>

@@ -74,6 +74,12 @@ struct importer_complaints {
                               detail::extents_text(first) + " and " + detail::extents_text(second),
                           "make them equal, or one of them a vector of channels");
     }
+    [[noreturn]] static void these_matrices_cannot_be_multiplied(const label& name, const shape& first,
+                                                                 const shape& second) {
+        throw model_error("node " + detail::quoted(text_of(name)) + " multiplies matrices " +
+                              detail::extents_text(first) + " and " + detail::extents_text(second),
+                          "make the last extent of the first the last but one of the second, or transpose it");
+    }
     [[noreturn]] static void this_operator_needs_an_image_of_height_width_channels(const label& name,
                                                                                    const shape& found) {
         throw model_error(detail::quoted(text_of(name)) + " needs an image, but its input has the shape " +

@@ -108,6 +108,7 @@ inline std::string arguments_text(const node& n, const shape& input) {
     case op::linear:
         return ", " + std::to_string(n.output.channels()) + (n.bias ? "" : ", false");
     case op::batch_norm:
+    case op::layer_norm:
         return n.parameter == 1e-5f ? "" : ", " + float_text(n.parameter);
     case op::leaky_relu:
         return n.parameter == 0.01f ? "" : ", " + float_text(n.parameter);
@@ -120,6 +121,8 @@ inline std::string arguments_text(const node& n, const shape& input) {
         return ", " + braces(n.order, input.rank);
     case op::concat:
         return n.axis == input.rank - 1 ? "" : ", " + std::to_string(n.axis);
+    case op::matmul:
+        return n.transposed ? ", true" : "";
     case op::pad:
         return ", " + braces(n.cut) + (n.parameter == 0 ? "" : ", " + float_text(n.parameter));
     default:

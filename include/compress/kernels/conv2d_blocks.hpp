@@ -237,7 +237,7 @@ COMPRESS_INLINE void conv2d_blocks(const std::int8_t* weights, const In* input, 
     if constexpr (G.one_run()) {
         linear_blocks<V, G, Order, Code>(weights, input, panels);
     } else {
-        constexpr int parts = image_parts<Executor>(G.out_height, 1);
+        constexpr int parts = image_parts<Executor>(G.out_height);
         threads.parallel_for(parts, [&](int part) COMPRESS_LAMBDA_INLINE {
             const row_range range = rows_of_part<G>(part, parts);
             if constexpr (Code::rows == panel_outputs && G.one_tap())

@@ -20,10 +20,10 @@ COMPRESS_NOTHROW constexpr float load_float(const std::int8_t* packed, int eleme
 /// @param  packed  float_sections of panel_order<G, 1> and Code
 template <conv_geometry G, float_end End, class Code = float_code>
 COMPRESS_NOTHROW constexpr void conv2d_fp32_reference(const std::int8_t* packed, const float* input, float* output,
-                                                      const float* residual) {
+                                                      const float* residual, row_range rows = rows_of_part<G>(0, 1)) {
     using order = panel_order<G, 1>;
     using sections = float_sections<order, Code>;
-    for (int y = 0; y < G.out_height; ++y)
+    for (int y = rows.begin; y < rows.end; ++y)
         for (int x = 0; x < G.out_width; ++x)
             for (int o = 0; o < G.out_channels; ++o) {
                 const float bias = detail::load_float(packed + sections::bias, order::slot(o));
@@ -144,14 +144,15 @@ COMPRESS_INLINE void conv2d_fp32_block(const std::int8_t* packed, int group, int
 template <class Isa, conv_geometry Written, float_end End, class Code = float_code, executor Executor = serial>
 COMPRESS_NOTHROW constexpr void conv2d_fp32(const std::int8_t* packed, const float* input, float* output,
                                             const float* residual, [[maybe_unused]] const Executor& threads = {}) {
-    constexpr conv_geometry G = Written.flattened(wanted_parts<Executor>);
+    constexpr conv_geometry G = geometry_for<Written, Executor>;
     if constexpr (!simd::has_vectors<Isa>) {
-        conv2d_fp32_reference<G, End, Code>(packed, input, output, residual);
+        conv2d_fp32_reference<G, End, Code>(packed, input, output, residual, rows_for<G>(threads, 0, 1));
     } else {
         using V = simd::vector_unit<Isa>;
         using order = panel_order<G, 1>;
         // A weight that is decoded on its way is shared by as many pixels as there are registers for.
-        constexpr tile_size tile = choose_tile<V>(G.out_width, order::panels, 0, requires { Code::plain; } ? 8 : 2);
+        constexpr tile_size tile = choose_tile<V>(
+            G.out_width, order::panels, 0, requires { Code::plain; } ? 8 : 2);
         const auto run = [&]<int Panels, int Last>(int group, int panel, row_range range) COMPRESS_LAMBDA_INLINE {
             detail::conv2d_fp32_block<V, G, End, Code, tile.rows, Panels, Last>(packed, group, panel, range, input,
                                                                                 output, residual);

@@ -22,11 +22,11 @@ namespace tensor_compress {
 /// @pre    255 * 128 * terms + |bias| < 2^30, so the sum cannot overflow and may be doubled
 template <conv_geometry G, bool Residual, class Code = plain_code, class In, class Out, class Other>
 COMPRESS_NOTHROW constexpr void conv2d_int8_reference(const std::int8_t* packed, const In* input, Out* output,
-                                                      const Other* residual) {
+                                                      const Other* residual, row_range rows = rows_of_part<G>(0, 1)) {
     using order = panel_order<G, 4>;
     using sections = int8_sections<order, Residual, Code>;
     const int8_end end = int8_end::of<sections>(packed);
-    for (int y = 0; y < G.out_height; ++y)
+    for (int y = rows.begin; y < rows.end; ++y)
         for (int x = 0; x < G.out_width; ++x)
             for (int o = 0; o < G.out_channels; ++o) {
                 const int first_channel = o / G.group_outputs() * G.group_inputs();
@@ -50,15 +50,18 @@ COMPRESS_NOTHROW constexpr void conv2d_int8_reference(const std::int8_t* packed,
 
 namespace detail {
 
-/// A decoded block of weights stays in the first-level cache.
-inline constexpr int most_decoded_bytes = 32768;
+/// Whether weights are widened before they are multiplied: where the instruction set has no dot product of bytes, and
+/// enough pixels use them.
+template <class V, conv_geometry G>
+inline constexpr bool widens_weights =
+    V::widens&& G.out_height* G.out_width >= 8 && panel_order<G, 4>::panel_elements <= 2 * most_decoded_bytes;
 
 /// A tile at the edge of a row whose taps do not start on groups of four channels: its part of each row is written out
 /// with the zero point around it, on the stack, and is then interior.
-template <class V, conv_geometry G, int Rows, int Panels, int First, int Last, bool Residual, class In, class Out,
-          class Other>
-COMPRESS_INLINE void conv2d_int8_edge(const In* const* rows, const int8_block<V, Panels>& block, const int8_end& end,
-                                      Out* output, const Other* residual) {
+template <class V, conv_geometry G, int Rows, int Panels, int First, int Last, bool Residual, class In, class Block,
+          class Out, class Other>
+COMPRESS_INLINE void conv2d_int8_edge(const In* const* rows, const Block& block, const int8_end& end, Out* output,
+                                      const Other* residual) {
     if constexpr (G.merged() && G.in_channels % 4 != 0) {
         constexpr int first_column = G.column(First, 0);
         constexpr int width = G.column(First + Rows - 1, G.kernel_width - 1) - first_column + 1;
@@ -82,9 +85,10 @@ COMPRESS_INLINE void conv2d_int8_edge(const In* const* rows, const int8_block<V,
 }
 
 /// A range of rows of one block of panels, the first of which is `panel` of `group`.
-template <class V, conv_geometry G, int Rows, int Panels, int Last, bool Residual, class In, class Out, class Other>
-COMPRESS_INLINE void conv2d_int8_block(const int8_block<V, Panels>& block, const int8_end& end, int group, int panel,
-                                       row_range range, const In* input, Out* output, const Other* residual) {
+template <class V, conv_geometry G, int Rows, int Panels, int Last, bool Residual, class Block, class In, class Out,
+          class Other>
+COMPRESS_INLINE void conv2d_int8_block(const Block& block, const int8_end& end, int group, int panel, row_range range,
+                                       const In* input, Out* output, const Other* residual) {
     // The last tile does not overlap where a residual may lie in the place of the output and would be added twice.
     using tiles = row_tiles<G, Rows, !Residual, ceil_div(word_overreach<G>, G.in_channels)>;
     for (int y = range.begin; y < range.end; ++y) {
@@ -111,9 +115,19 @@ COMPRESS_INLINE void conv2d_int8_coded(const std::int8_t* weights, const int8_pa
     using order = panel_order<G, 4>;
     constexpr int elements = order::panel_elements;
     const int place = group * order::panels + panel;
+    const auto run = [&](const std::int8_t* plain) COMPRESS_LAMBDA_INLINE {
+        if constexpr (widens_weights<V, G>) {
+            alignas(64) std::int8_t wide[2 * Panels * elements];
+            widen_weights<V>(plain, Panels * elements, wide);
+            conv2d_int8_block<V, G, Rows, Panels, Last, Residual>(wide_int8_block<V, Panels>(wide, parts, place), end,
+                                                                  group, panel, range, input, output, residual);
+        } else {
+            conv2d_int8_block<V, G, Rows, Panels, Last, Residual>(int8_block<V, Panels>(plain, parts, place), end,
+                                                                  group, panel, range, input, output, residual);
+        }
+    };
     if constexpr (Code::plain) {
-        const int8_block<V, Panels> block(weights, parts, place);
-        conv2d_int8_block<V, G, Rows, Panels, Last, Residual>(block, end, group, panel, range, input, output, residual);
+        run(weights);
     } else if constexpr (decodes_in_registers<G, Code>()) {
         const int8_block<V, Panels> block(weights, parts, place);
         const int at = panel * panel_outputs;
@@ -125,8 +139,7 @@ COMPRESS_INLINE void conv2d_int8_coded(const std::int8_t* weights, const int8_pa
             decoder<Code>::template decode<V>(weights + p * Code::bytes(elements), elements, plain + p * elements);
             if constexpr (!Code::stores_zero) clear_padding<order, G.run_length(), 1>(plain + p * elements);
         }
-        const int8_block<V, Panels> block(plain, parts, place);
-        conv2d_int8_block<V, G, Rows, Panels, Last, Residual>(block, end, group, panel, range, input, output, residual);
+        run(plain);
     }
 }
 
@@ -139,17 +152,21 @@ template <class Isa, conv_geometry Written, bool Residual, class Code = plain_co
           executor Executor = serial>
 COMPRESS_NOTHROW constexpr void conv2d_int8(const std::int8_t* packed, const In* input, Out* output,
                                             const Other* residual, [[maybe_unused]] const Executor& threads = {}) {
-    constexpr conv_geometry G = Written.flattened(wanted_parts<Executor>);
+    constexpr conv_geometry G = geometry_for<Written, Executor>;
     if constexpr (!simd::has_vectors<Isa>) {
-        conv2d_int8_reference<G, Residual, Code>(packed, input, output, residual);
+        conv2d_int8_reference<G, Residual, Code>(packed, input, output, residual, rows_for<G>(threads, 0, 1));
     } else {
         using V = simd::vector_unit<Isa>;
         using order = panel_order<G, 4>;
         using sections = int8_sections<order, Residual, Code>;
         constexpr bool split = sizeof(typename V::bytes4) > sizeof(typename V::i32);
-        constexpr bool direct = Code::plain || detail::decodes_in_registers<G, Code>();
-        constexpr tile_size tile = choose_tile<V>(G.out_width, order::panels, split ? 1 + V::vectors_per_panel : 0,
-                                                  direct ? 8 : detail::most_decoded_bytes / order::panel_elements);
+        constexpr bool wide = detail::widens_weights<V, G>;
+        // Wide operands take two registers each.
+        constexpr int spare = (wide ? 5 : split ? 1 : 0) + (split ? V::vectors_per_panel : 0);
+        constexpr bool direct = (Code::plain && !wide) || detail::decodes_in_registers<G, Code>();
+        constexpr tile_size tile =
+            choose_tile<V>(G.out_width, order::panels, spare,
+                           direct ? 8 : detail::most_decoded_bytes / order::panel_elements / (wide ? 2 : 1));
         const int8_end end = int8_end::of<sections>(packed);
         const int8_parts parts = int8_parts::of<sections>(packed);
         const auto run = [&]<int Panels, int Last>(int group, int panel, row_range range) COMPRESS_LAMBDA_INLINE {

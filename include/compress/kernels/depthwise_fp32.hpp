@@ -11,10 +11,11 @@ namespace tensor_compress {
 ///
 /// @param  packed  float_sections of depthwise_order<G, 1> and Code
 template <conv_geometry G, clamp_kind Clamp, class Code = float_code>
-COMPRESS_NOTHROW constexpr void depthwise_fp32_reference(const std::int8_t* packed, const float* input, float* output) {
+COMPRESS_NOTHROW constexpr void depthwise_fp32_reference(const std::int8_t* packed, const float* input, float* output,
+                                                         row_range rows = rows_of_part<G>(0, 1)) {
     using order = depthwise_order<G, 1>;
     using sections = float_sections<order, Code>;
-    for (int y = 0; y < G.out_height; ++y)
+    for (int y = rows.begin; y < rows.end; ++y)
         for (int x = 0; x < G.out_width; ++x)
             for (int c = 0; c < G.out_channels; ++c) {
                 const float bias = detail::load_float(packed + sections::bias, c);
@@ -142,12 +143,12 @@ template <class Isa, conv_geometry G, clamp_kind Clamp, class Code = float_code,
 COMPRESS_NOTHROW constexpr void depthwise_fp32(const std::int8_t* packed, const float* input, float* output,
                                                [[maybe_unused]] const Executor& threads = {}) {
     if constexpr (!simd::has_vectors<Isa>) {
-        depthwise_fp32_reference<G, Clamp, Code>(packed, input, output);
+        depthwise_fp32_reference<G, Clamp, Code>(packed, input, output, rows_for<G>(threads, 0, 1));
     } else {
-        constexpr int count = image_parts<Executor>(G.out_height, 1);
+        constexpr int count = image_parts<Executor>(G.out_height);
         threads.parallel_for(count, [&](int part) COMPRESS_LAMBDA_INLINE {
-            detail::depthwise_fp32_rows<simd::vector_unit<Isa>, G, Clamp, Code>(packed, rows_of_part<G>(part, count),
-                                                                                input, output);
+            detail::depthwise_fp32_rows<simd::vector_unit<Isa>, G, Clamp, Code>(
+                packed, rows_for<G>(threads, part, count), input, output);
         });
     }
 }

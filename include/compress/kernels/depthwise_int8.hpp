@@ -3,9 +3,7 @@
 
 #include <compress/core/config.hpp>
 #include <compress/kernels/decode.hpp>
-#include <compress/kernels/int8_end.hpp>
-#include <compress/kernels/int8_scaling.hpp>
-#include <compress/kernels/tiling.hpp>
+#include <compress/kernels/depthwise_channels.hpp>
 #include <compress/storage/pack.hpp>
 
 namespace tensor_compress {
@@ -19,11 +17,12 @@ namespace tensor_compress {
 /// @param  input   stored bytes: int8 values, or value + 128 as unsigned bytes (stored_offset)
 /// @pre    255 * 128 * taps + |bias| < 2^30
 template <conv_geometry G, class Code = plain_code, class In, class Out>
-COMPRESS_NOTHROW constexpr void depthwise_int8_reference(const std::int8_t* packed, const In* input, Out* output) {
+COMPRESS_NOTHROW constexpr void depthwise_int8_reference(const std::int8_t* packed, const In* input, Out* output,
+                                                         row_range rows = rows_of_part<G>(0, 1)) {
     using order = depthwise_order<G, 4>;
     using sections = int8_sections<order, false, Code>;
     const int8_end end = int8_end::of<sections>(packed);
-    for (int y = 0; y < G.out_height; ++y)
+    for (int y = rows.begin; y < rows.end; ++y)
         for (int x = 0; x < G.out_width; ++x)
             for (int c = 0; c < G.out_channels; ++c) {
                 std::int32_t sum = load_bytes<std::int32_t>(packed + sections::bias + 4 * c);
@@ -47,64 +46,31 @@ namespace detail {
 /// delivers channels: the `Valid` first channels of four vectors of sums, or with Parts > 1 four vectors that hold so
 /// many output pixels with few channels each.
 template <class V, conv_geometry G, int Valid, int Parts, class In, class Out>
-struct depthwise_int8_block {
+struct depthwise_int8_block : depthwise_channels<V, V::lanes * 4 / Parts> {
     using order = depthwise_order<G, 4>;
     using i32 = typename V::i32;
     using bytes4 = typename V::bytes4;
     using row_bytes = typename V::row_bytes;
     static constexpr int channels = V::lanes * 4;
-    static constexpr int chunks = channels / 16;  ///< of 16 bytes in a vector
-    static constexpr int distinct = channels / Parts;
     /// With stride 1 and three taps, four neighbouring pixels serve two outputs: weights w0 w1 w2 0 and 0 w0 w1 w2.
     static constexpr bool pairs = G.kernel_width == 3 && G.stride_width == 1 && G.dilation_width == 1;
     static constexpr int step = Parts * (pairs && G.out_width > 1 ? 2 : 1);  ///< output pixels of a tile
 
-    alignas(64) std::int8_t weights[G.kernel_height * order::steps][4 * V::lanes * 4];
-    alignas(64) std::int8_t shifted[pairs ? G.kernel_height : 1][4 * V::lanes * 4];
-    alignas(64) std::int32_t start[channels];
-    /// Multipliers and shifts in that order too.
-    struct factors {
-        alignas(64) std::int32_t multiplier[channels];
-        std::int8_t shift[channels];
-        COMPRESS_INLINE factors(const int8_parts& parts, int first) {
-            reorder(multiplier, parts.multiplier + 4 * first);
-            reorder<4>(shift, parts.shift + first);
-        }
-    } ordered;
-    int8_scaling<V, 4> scaling;
+    using numbers = depthwise_channels<V, channels / Parts>;
+    alignas(64) std::int8_t weights[G.kernel_height * order::steps][channels * 4];
+    alignas(64) std::int8_t shifted[pairs ? G.kernel_height : 1][channels * 4];
     row_bytes zero_row;
     alignas(64) std::uint8_t outside[channels];  ///< the bytes of zero_row as they are stored in `In`
     const int8_end& end;
 
-    /// Copies what belongs to four channels so that chunk (j, q) comes from (q, j): what interleave4 does to channels.
-    template <int Bytes = 16>
-    static COMPRESS_INLINE void reorder(void* to, const void* from) {
-        for (int j = 0; j < 4; ++j)
-            for (int q = 0; q < chunks; ++q)
-                std::memcpy(static_cast<char*>(to) + (j * chunks + q) * Bytes,
-                            static_cast<const char*>(from) + (q * 4 + j) % (distinct / 4) * Bytes, Bytes);
-    }
-
     COMPRESS_INLINE depthwise_int8_block(const std::int8_t* plain_weights, const int8_parts& parts, int first,
                                          const int8_end& e)
-        : ordered(parts, first),
-          scaling(ordered.multiplier, ordered.shift),
+        : numbers(parts, first),
           zero_row(V::splat_row(e.input_zero_point + stored_offset<typename V::activation>)),
           end(e) {
         if constexpr (Parts > 1) std::memset(outside, (e.input_zero_point + stored_offset<In>)&0xff, sizeof outside);
-        for (int s = 0; s < G.kernel_height * order::steps; ++s)
-            reorder(weights[s], plain_weights + s * order::step_elements + first * 4);
-        if constexpr (pairs)
-            for (int i = 0; i < G.kernel_height; ++i)
-                for (int k = 0; k < 4 * V::lanes; ++k) {
-                    const auto word = load_bytes<std::uint32_t>(weights[i] + 4 * k);
-                    store_bytes<std::uint32_t>(shifted[i] + 4 * k, word << 8);
-                }
-        std::int32_t plain[distinct], sums[distinct];
-        std::memcpy(plain, parts.bias + 4 * first, sizeof plain);
-        std::memcpy(sums, parts.weight_sum + 4 * first, sizeof sums);
-        for (int k = 0; k < distinct; ++k) plain[k] -= stored_offset<typename V::activation> * sums[k];
-        reorder(start, plain);
+        numbers::order_weights(plain_weights + first * 4, order::step_elements, G.kernel_height * order::steps, weights,
+                               pairs ? shifted : nullptr);
     }
 
     /// Tap J of the pixels of a tile, `distance` apart, from the first one's row; First as in `pixels`.
@@ -135,17 +101,13 @@ struct depthwise_int8_block {
         COMPRESS_UNROLL
         for (int v = 0; v < 4; ++v) sums[v] = V::dot4(sums[v], taps[v], V::load_weights(w + v * V::lanes * 4));
     }
-    COMPRESS_INLINE void begin(i32 (&sums)[4]) const {
-        COMPRESS_UNROLL
-        for (int v = 0; v < 4; ++v) sums[v] = V::load(start + v * V::lanes);
-    }
     template <int Count>
     COMPRESS_INLINE void store(Out* output, const i32 (&sums)[4]) const {
         const int8_vector_end<V, Out> finish(end);
         i32 scaled[4];
         COMPRESS_UNROLL
         for (int v = 0; v < 4; ++v) scaled[v] = sums[v];
-        scaling.template apply<0, 4>(scaled);
+        numbers::scale(scaled);
         const row_bytes bytes = V::template narrow<Out>(scaled, finish.bytes);
         if constexpr (Parts > 1)
             V::template store_parts<Parts>(output, Count * G.out_channels, bytes);
@@ -158,7 +120,7 @@ struct depthwise_int8_block {
     template <int Count, int First>
     COMPRESS_NOINLINE void pixels(const In* const* rows, int column, Out* output) const {
         i32 sums[Count][4];
-        for (int m = 0; m < Count; ++m) begin(sums[m]);
+        for_constants<Count>([&]<int M>() COMPRESS_LAMBDA_INLINE { numbers::begin(sums[M]); });
         for (int i = 0; i < G.kernel_height; ++i) {
             const In* base =
                 rows[i] == nullptr ? nullptr : rows[i] + (column * G.stride_width - G.left) * G.in_channels;
@@ -176,7 +138,8 @@ struct depthwise_int8_block {
                 if constexpr (Count == 2) dot(sums[1], mixed, shifted[i]);
             });
         }
-        for (int m = 0; m < Count; ++m) store<Count>(output + m * G.out_channels, sums[m]);
+        for_constants<Count>([&]<int M>()
+                                 COMPRESS_LAMBDA_INLINE { store<Count>(output + M * G.out_channels, sums[M]); });
     }
 
     COMPRESS_INLINE void image(row_range range, const In* input, Out* output) const {
@@ -198,18 +161,24 @@ constexpr int depthwise_parts() {
     return 1;
 }
 
-/// Channels from `First` on: as many whole blocks of V as there are, then several pixels at a time; what is left in
-/// narrower vectors, the last channels in part of one.
+/// How many blocks of V there are from channel `First` on, with the one that is not whole.
+template <class V, conv_geometry G, int First = 0>
+inline constexpr int depthwise_blocks = ceil_div(G.out_channels - First, V::lanes * 4);
+
+/// Channels from `First` on, of them the blocks from `begin` to before `stop`: whole blocks of V, then several pixels
+/// at a time; what is left in narrower vectors, the last channels in part of one.
 template <class V, conv_geometry G, int First, class In, class Out>
 COMPRESS_INLINE void depthwise_int8_channels(const std::int8_t* weights, const int8_parts& parts, const int8_end& end,
-                                             row_range range, const In* input, Out* output) {
+                                             row_range range, const In* input, Out* output, int begin = 0,
+                                             int stop = depthwise_blocks<V, G, First>) {
     constexpr int block = V::lanes * 4;
     constexpr int whole = (G.out_channels - First) / block;
     constexpr int next = First + whole * block;
     constexpr int rest = G.out_channels - next;
     constexpr int pixels = depthwise_parts<V, G, rest>();
-    for (int c = First; c < next; c += block)
+    for (int c = First + begin * block; c < First + (stop < whole ? stop : whole) * block; c += block)
         depthwise_int8_block<V, G, block, 1, In, Out>(weights, parts, c, end).image(range, input + c, output + c);
+    if (stop <= whole) return;
     if constexpr (pixels > 1) {
         depthwise_int8_block<V, G, block / pixels, pixels, In, Out>(weights, parts, next, end)
             .image(range, input + next, output + next);
@@ -226,12 +195,12 @@ COMPRESS_INLINE void depthwise_int8_channels(const std::int8_t* weights, const i
 
 /// The same bytes as depthwise_int8_reference, over the vectors of `Isa`: four taps of each channel are brought side by
 /// side and multiplied by the byte dot product. Weights in a code are decoded first. Rows are what
-/// `threads` shares out.
+/// `threads` shares out, or blocks of channels.
 template <class Isa, conv_geometry G, class Code = plain_code, class In, class Out, executor Executor = serial>
 COMPRESS_NOTHROW constexpr void depthwise_int8(const std::int8_t* packed, const In* input, Out* output,
                                                [[maybe_unused]] const Executor& threads = {}) {
     if constexpr (!simd::has_vectors<Isa>) {
-        depthwise_int8_reference<G, Code>(packed, input, output);
+        depthwise_int8_reference<G, Code>(packed, input, output, rows_for<G>(threads, 0, 1));
     } else {
         using V = simd::vector_unit<Isa>;
         using order = depthwise_order<G, 4>;
@@ -240,10 +209,16 @@ COMPRESS_NOTHROW constexpr void depthwise_int8(const std::int8_t* packed, const 
         const int8_parts parts = int8_parts::of<sections>(packed);
         const std::int8_t* weights = packed + sections::weights;
         const auto run = [&](const std::int8_t* plain) COMPRESS_LAMBDA_INLINE {
-            constexpr int count = image_parts<Executor>(G.out_height, 1);
-            threads.parallel_for(count, [&](int part) COMPRESS_LAMBDA_INLINE {
-                detail::depthwise_int8_channels<V, G, 0>(plain, parts, end, rows_of_part<G>(part, count), input,
-                                                         output);
+            constexpr int blocks = detail::depthwise_blocks<V, G>;
+            // So many channels for so few pixels: 1x1 layers around it are split by channels, for their weights.
+            constexpr bool channels = G.out_channels > 8 * G.out_height * G.out_width;
+            constexpr layer_split split = split_layer(wanted_parts<Executor>, G.out_height, blocks, channels);
+            threads.parallel_for(split.rows * split.blocks, [&](int part) COMPRESS_LAMBDA_INLINE {
+                const row_range rows = rows_for<G>(threads, part % split.rows, split.rows);
+                const int share = part / split.rows;
+                detail::depthwise_int8_channels<V, G, 0>(plain, parts, end, rows, input, output,
+                                                         blocks * share / split.blocks,
+                                                         blocks * (share + 1) / split.blocks);
             });
         };
         if constexpr (Code::plain) {

@@ -36,6 +36,10 @@ COMPRESS_INLINE std::int32_t tail_word_of(const In* p) {
     if constexpr (stored_offset<typename V::activation> != stored_offset<In>) word ^= 0x80808080u;
     return static_cast<std::int32_t>(word);
 }
+COMPRESS_INLINE void widen_word(std::int32_t word, std::int32_t& even, std::int32_t& odd) {
+    even = word & 0x00ff00ff;
+    odd = static_cast<std::int32_t>(static_cast<std::uint32_t>(word) >> 8) & 0x00ff00ff;
+}
 template <class V>
 COMPRESS_INLINE std::int32_t zero_point_word(std::int32_t zero_point) {
     return static_cast<std::int32_t>(
@@ -46,6 +50,7 @@ COMPRESS_INLINE std::int32_t zero_point_word(std::int32_t zero_point) {
 /// block.
 template <class V, int Panels>
 struct int8_block {
+    static constexpr bool wide = false;
     const std::int8_t* weights;  ///< as int8, panel after panel
     const std::int32_t* bias;
     const std::int32_t* weight_sum;
@@ -66,6 +71,26 @@ struct int8_block {
             return start;
     }
 };
+
+/// Weights in twice the bytes, as vectors of 16 bits are multiplied where there is no dot product of bytes.
+template <class V, int Panels>
+struct wide_int8_block : int8_block<V, Panels> {
+    static constexpr bool wide = true;
+    using int8_block<V, Panels>::int8_block;
+};
+template <class V>
+COMPRESS_NOINLINE void widen_weights(const std::int8_t* from, int bytes, std::int8_t* to) {
+    constexpr int step = 4 * V::lanes;
+    for (int at = 0; at < bytes; at += step) V::store_wide(to + 2 * at, to + 2 * at + step, V::load_weights(from + at));
+}
+/// `Words` words of a row of activations likewise, even bytes and odd ones apart.
+template <class V, int Words, class In>
+COMPRESS_INLINE void widen_row(const In* from, std::int32_t* even, std::int32_t* odd) {
+    constexpr int whole = Words / V::lanes * V::lanes;
+    for (int s = 0; s < whole; s += V::lanes)
+        V::store_wide(even + s, odd + s, V::unsigned_operand(V::load_row(from + 4 * s)));
+    for (int s = whole; s < Words; ++s) widen_word(word_of<V>(from + 4 * s), even[s], odd[s]);
+}
 
 /// Requantisation, activation, residual and storing of Rows pixels x Panels panels of sums. Pixels are `Channels` bytes
 /// apart; Last is the number of outputs in the last panel.
@@ -143,10 +168,10 @@ COMPRESS_INLINE void finish_int8_tile(const int8_block<V, Panels>& block, const 
 /// Rows pixels x Panels panels of outputs. `rows[i]` is the image row under kernel row i, moved to the group's first
 /// channel, or null outside the image. First is the output column of the first pixel where the tile touches padding;
 /// otherwise `column` is. Last is the number of outputs in the last panel.
-template <class V, conv_geometry G, int Rows, int Panels, int First, int Last, bool Residual, class In, class Out,
-          class Other>
-COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const int8_block<V, Panels>& block,
-                                        const int8_end& end, Out* output, const Other* residual) {
+template <class V, conv_geometry G, int Rows, int Panels, int First, int Last, bool Residual, class In, class Block,
+          class Out, class Other>
+COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const Block& block, const int8_end& end,
+                                        Out* output, const Other* residual) {
     using order = panel_order<G, 4>;
     using i32 = typename V::i32;
     using bytes4 = typename V::bytes4;
@@ -158,8 +183,11 @@ COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const
     constexpr bool edge = First != interior_tile;
 
     const auto weights_at = [&](int offset, int j) COMPRESS_LAMBDA_INLINE {
-        return V::load_weights(block.weights + (j / vectors) * order::panel_elements + offset +
-                               (j % vectors) * V::lanes * 4);
+        const int at = (j / vectors) * order::panel_elements + offset + (j % vectors) * V::lanes * 4;
+        if constexpr (Block::wide)
+            return V::load_wide(block.weights + 2 * at);
+        else
+            return V::load_weights(block.weights + at);
     };
 
     i32 sums[Rows][columns];
@@ -189,13 +217,13 @@ COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const
     for (int i = 0; i < G.kernel_height; ++i) {
         if (G.leaves_rows() && rows[i] == nullptr) continue;
         // One step: four terms of each pixel against four terms of each output.
-        const auto step = [&](int offset, auto&& word) COMPRESS_LAMBDA_INLINE {
+        const auto step = [&](int offset, auto&& spread) COMPRESS_LAMBDA_INLINE {
             bytes4 w[columns];
             COMPRESS_UNROLL
             for (int j = 0; j < columns; ++j) w[j] = weights_at(i * order::row_elements + offset, j);
             COMPRESS_UNROLL
             for (int m = 0; m < Rows; ++m) {
-                const bytes4 a = V::spread4(word(m));
+                const bytes4 a = spread(m);
                 COMPRESS_UNROLL
                 for (int j = 0; j < columns; ++j) sums[m][j] = V::dot4(sums[m][j], a, w[j]);
             }
@@ -209,13 +237,14 @@ COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const
                 const auto at = [](int m) { return G.column(First + m, J); };
                 for (int s = 0; s < tap_steps; ++s)
                     step(J * tap_step + s * order::step_elements, [&](int m) COMPRESS_LAMBDA_INLINE {
-                        return G.column_inside(at(m)) ? word_of<V>(rows[i] + at(m) * G.in_channels + 4 * s) : zero;
+                        return V::spread4(G.column_inside(at(m)) ? word_of<V>(rows[i] + at(m) * G.in_channels + 4 * s)
+                                                                 : zero);
                     });
                 if constexpr (G.group_inputs() % 4 != 0)
                     step(J * tap_step + tap_steps * order::step_elements, [&](int m) COMPRESS_LAMBDA_INLINE {
-                        return G.column_inside(at(m)) ? tail_word_of<V, G.group_inputs() % 4>(
-                                                            rows[i] + at(m) * G.in_channels + 4 * tap_steps)
-                                                      : zero;
+                        return V::spread4(G.column_inside(at(m)) ? tail_word_of<V, G.group_inputs() % 4>(
+                                                                       rows[i] + at(m) * G.in_channels + 4 * tap_steps)
+                                                                 : zero);
                     });
             });
         } else {
@@ -223,12 +252,27 @@ COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const
             const In* base = rows[i] + (column * G.stride_width - G.left) * G.in_channels;
             for (int run = 0; run < G.runs(); ++run, base += G.dilation_width * G.in_channels) {
                 const int offset = run * order::run_elements;
+                if constexpr (Block::wide) {
+                    alignas(64) std::int32_t even[Rows][order::steps], odd[Rows][order::steps];
+                    for (int m = 0; m < Rows; ++m) {
+                        const In* row = base + m * pixel_step;
+                        widen_row<V, whole_steps>(row, even[m], odd[m]);
+                        if constexpr (tail != 0)
+                            widen_word(tail_word_of<V, last_word>(row + 4 * whole_steps), even[m][whole_steps],
+                                       odd[m][whole_steps]);
+                    }
+                    for (int s = 0; s < order::steps; ++s)
+                        step(offset + s * order::step_elements,
+                             [&](int m) COMPRESS_LAMBDA_INLINE { return V::spread_wide(even[m][s], odd[m][s]); });
+                    continue;
+                }
                 for (int s = 0; s < whole_steps; ++s)
-                    step(offset + s * order::step_elements,
-                         [&](int m) COMPRESS_LAMBDA_INLINE { return word_of<V>(base + m * pixel_step + 4 * s); });
+                    step(offset + s * order::step_elements, [&](int m) COMPRESS_LAMBDA_INLINE {
+                        return V::spread4(word_of<V>(base + m * pixel_step + 4 * s));
+                    });
                 if constexpr (tail != 0)
                     step(offset + whole_steps * order::step_elements, [&](int m) COMPRESS_LAMBDA_INLINE {
-                        return tail_word_of<V, last_word>(base + m * pixel_step + 4 * whole_steps);
+                        return V::spread4(tail_word_of<V, last_word>(base + m * pixel_step + 4 * whole_steps));
                     });
             }
         }

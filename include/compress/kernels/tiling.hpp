@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include <compress/core/executor.hpp>
@@ -9,6 +10,11 @@
 #include <compress/storage/panels.hpp>
 
 namespace tensor_compress {
+
+namespace detail {
+/// A block of weights that is decoded or laid out on the stack stays in the first-level cache.
+inline constexpr int most_decoded_bytes = 32768;
+}  // namespace detail
 
 /// Output pixels and panels of 16 outputs that a kernel keeps in registers at once.
 struct tile_size {
@@ -72,11 +78,56 @@ constexpr row_range rows_of_part(int part, int parts) {
     return {G.out_height * part / parts, G.out_height * (part + 1) / parts};
 }
 
-/// Parts of an image that threads compute apart, where there are too few blocks of panels for them.
+/// Stands where an executor does and asks for some rows of the output, by whoever calls. Rows are counted as in the
+/// whole image, and so are addresses: where less of an image is in memory, they begin where its first row would be.
+struct only_rows {
+    row_range rows;
+    template <class F>
+    COMPRESS_INLINE void parallel_for(int count, F&& f) const {
+        serial{}.parallel_for(count, f);
+    }
+};
+template <>
+inline constexpr int wanted_parts<only_rows> = 1;
+
+/// What one part of a layer computes: all rows for `serial`, those that are asked for.
+template <conv_geometry G, class Executor>
+constexpr row_range rows_for(const Executor& threads, int part, int parts) {
+    if constexpr (std::is_same_v<Executor, only_rows>)
+        return threads.rows;
+    else
+        return rows_of_part<G>(part, parts);
+}
+/// The geometry in which a layer is computed: with rows as long as can be, of which there are enough for all parts.
+template <conv_geometry G, class Executor>
+inline constexpr conv_geometry geometry_for = std::is_same_v<Executor, only_rows> ? G
+                                                                                  : G.flattened(wanted_parts<Executor>);
+
+/// How a layer is split: by rows of its output, by blocks of its channels, or by both.
+struct layer_split {
+    int rows = 1, blocks = 1;
+    friend constexpr bool operator==(const layer_split&, const layer_split&) = default;
+};
+
+/// Into `wanted` parts if there are as many. What is more bytes is split, weights by blocks or values by rows, so that
+/// each core reads its own part of them; unless that leaves some threads much less to do than others.
+constexpr layer_split split_layer(int wanted, int rows, int blocks, bool more_weights) {
+    const auto uneven = [wanted](int count) {  // time of the longest part by the mean, in 16ths
+        return count < wanted ? 16 * wanted / count : 16 * ceil_div(count, wanted) * wanted / count;
+    };
+    const bool by_blocks = more_weights ? uneven(blocks) <= uneven(rows) + 4 : uneven(blocks) + 4 < uneven(rows);
+    layer_split s;
+    int& first = by_blocks ? s.blocks : s.rows;
+    int& second = by_blocks ? s.rows : s.blocks;
+    const int most = by_blocks ? blocks : rows, others = by_blocks ? rows : blocks;
+    first = most < wanted ? most : wanted;
+    second = ceil_div(wanted, first);
+    if (second > others) second = others;
+    return s;
+}
 template <class Executor>
-constexpr int image_parts(int height, int blocks) {
-    const int wanted = ceil_div(wanted_parts<Executor>, blocks);
-    return wanted < height ? wanted : height;
+constexpr int image_parts(int height) {
+    return split_layer(wanted_parts<Executor>, height, 1, false).rows;
 }
 
 /// f.template operator()<Panels, Last>(group, first panel, rows) for each block of panels of a convolution and each
@@ -87,14 +138,20 @@ COMPRESS_INLINE void for_each_block(const Executor& threads, const F& f) {
     constexpr int blocks = whole + (rest != 0 ? 1 : 0);
     constexpr int last = G.group_outputs() - (Order::panels - 1) * panel_outputs;
     constexpr int full_blocks = last == panel_outputs || rest != 0 ? whole : whole - 1;
-    constexpr int parts = image_parts<Executor>(G.out_height, G.groups * blocks);
-    threads.parallel_for(G.groups * blocks * parts, [&](int task) COMPRESS_LAMBDA_INLINE {
-        const int group = task / parts / blocks, block = task / parts % blocks;
-        const row_range rows = rows_of_part<G>(task % parts, parts);
-        if (block < full_blocks)
-            f.template operator()<Tile.panels, panel_outputs>(group, block * Tile.panels, rows);
-        else if constexpr (full_blocks < blocks)
-            f.template operator()<(rest != 0 ? rest : Tile.panels), last>(group, block * Tile.panels, rows);
+    constexpr layer_split split = split_layer(wanted_parts<Executor>, G.out_height, G.groups * blocks,
+                                              Order::elements > G.in_elements() + G.out_elements());
+    threads.parallel_for(split.rows * split.blocks, [&](int part) COMPRESS_LAMBDA_INLINE {
+        const row_range rows = rows_for<G>(threads, part % split.rows, split.rows);
+        const int share = part / split.rows;
+        const int begin = G.groups * blocks * share / split.blocks;
+        const int end = G.groups * blocks * (share + 1) / split.blocks;
+        for (int task = begin; task < end; ++task) {
+            const int group = task / blocks, block = task % blocks;
+            if (block < full_blocks)
+                f.template operator()<Tile.panels, panel_outputs>(group, block * Tile.panels, rows);
+            else if constexpr (full_blocks < blocks)
+                f.template operator()<(rest != 0 ? rest : Tile.panels), last>(group, block * Tile.panels, rows);
+        }
     });
 }
 

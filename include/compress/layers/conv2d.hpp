@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <compress/kernels/conv2d_binary.hpp>
 #include <compress/kernels/conv2d_blocks.hpp>
 #include <compress/kernels/conv2d_fp32.hpp>
 #include <compress/kernels/conv2d_int8.hpp>
@@ -66,8 +67,10 @@ struct conv2d<Geometry, Precision, Sparsity, End> {
     static_assert(group_fits<Precision>(Geometry.flattened().run_length()),
                   "the group of weights that share a step must divide the neighbouring inputs of an output (channels * "
                   "kernel width; channels where dilated or grouped): take another size, or no group");
-    using order = panel_order<Geometry.flattened(), 4>;
     using code = weight_code<Precision, Sparsity>;
+    using order = integer_order<Geometry.flattened(), code>;
+    static_assert(!sign_code<code> || Geometry.groups == 1,
+                  "a layer of signs has one group of channels: give a grouped layer int8 or binary");
     static constexpr int packed_bytes = int8_sections<order, End.residual, code>::bytes;
     static constexpr long long multiply_adds = detail::multiply_adds_of<Geometry, order, code>();
 
@@ -80,6 +83,8 @@ struct conv2d<Geometry, Precision, Sparsity, End> {
                                                const Other* residual = nullptr, const Executor& threads = {}) {
         if constexpr (indexed_code<code>)
             conv2d_int8_blocks<Isa, Geometry, End.residual, code>(packed, input, output, residual, threads);
+        else if constexpr (sign_code<code>)
+            conv2d_binary<Isa, Geometry, End.residual>(packed, input, output, residual, threads);
         else
             conv2d_int8<Isa, Geometry, End.residual, code>(packed, input, output, residual, threads);
     }

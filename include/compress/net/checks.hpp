@@ -6,6 +6,7 @@
 
 #include <compress/graph/recipe.hpp>
 #include <compress/layers/layer.hpp>
+#include <compress/storage/bit_code.hpp>
 #include <compress/storage/block_code.hpp>
 #include <compress/storage/conv_geometry.hpp>
 
@@ -95,6 +96,12 @@ struct depthwise_layer {
                            "precision without a group");
     static constexpr bool holds = Allowed;
 };
+template <class Label, class Precision, bool Allowed>
+struct signs_of_layer {
+    static_assert(Allowed, "a depthwise or grouped layer sums too few signs for each output: give it int8, or binary, "
+                           "whose activations are int8");
+    static constexpr bool holds = Allowed;
+};
 template <class Label, class Sparsity, bool Allowed>
 struct sparse_depthwise_layer {
     static_assert(Allowed, "a depthwise layer has too few weights for a pattern of zeros: give it the precision alone, "
@@ -135,6 +142,8 @@ constexpr bool check_format() {
                Depthwise ||
                    (G.group_inputs() % code::columns == 0 && G.group_outputs() % code::rows == 0) > ::holds &&
                        terms_of_layer<Label, sparsity, neighbours<G.terms()>, G.terms() <= 4096 * code::word>::holds;
+    } else if constexpr (sign_code<weight_code<precision, sparsity>>) {
+        return signs_of_layer < Label, precision, !Depthwise && G.groups == 1 > ::holds;
     } else if constexpr (table_sparsity<sparsity>) {
         constexpr long long count = static_cast<long long>(G.terms()) * G.out_channels;
         return codebook_of_layer<Label, sparsity, weights<count>, (1 << sparsity::bits) < count>::holds;
@@ -158,7 +167,8 @@ template <class Found, class Needed, bool Enough>
 struct arena_span {
     static_assert(
         Enough,
-        "the arena is too small: give it net::arena_bytes bytes, in a span, array or std::array of static size");
+        "the arena is too small: give it net::arena_bytes bytes (net::arena_bytes_for<executor> with threads), in a "
+        "span, array or std::array of static size");
 };
 
 }  // namespace detail

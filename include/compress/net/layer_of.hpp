@@ -7,7 +7,9 @@
 #include <compress/layers/conv2d.hpp>
 #include <compress/layers/depthwise_conv2d.hpp>
 #include <compress/layers/elementwise.hpp>
+#include <compress/layers/layer_norm.hpp>
 #include <compress/layers/linear.hpp>
+#include <compress/layers/matmul.hpp>
 #include <compress/layers/pool.hpp>
 #include <compress/layers/rearrange.hpp>
 #include <compress/layers/softmax.hpp>
@@ -82,6 +84,12 @@ constexpr auto choose_layer() {
             return type_is<layers::conv2d<g, precision, sparsity, float_end{n.clamp, n.residual >= 0, n.sum_clamp}>>{};
     } else if constexpr (kind == op::softmax) {
         return type_is<layers::softmax<out.elements() / out.channels(), out.channels(), values>>{};
+    } else if constexpr (kind == op::layer_norm) {
+        return type_is<layers::layer_norm<out.elements() / out.channels(), out.channels(), values>>{};
+    } else if constexpr (kind == op::matmul) {
+        constexpr int last = in.rank - 1, rows = in[last - 1];
+        constexpr matmul_extent extent{in.elements() / (rows * in[last]), rows, in[last], out[last], n.transposed};
+        return type_is<layers::matmul<extent, values>>{};
     } else if constexpr (is_activation(kind)) {
         return type_is<layers::map<function_of(kind), out.elements(), values>>{};
     } else if constexpr (is_elementwise_pair(kind)) {

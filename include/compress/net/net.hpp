@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstring>
 #include <span>
 
 #include <compress/core/executor.hpp>
@@ -11,9 +12,6 @@
 #include <compress/net/layer_of.hpp>
 
 namespace tensor_compress {
-
-/// How a written model becomes what runs. `observed` leaves every value of the model in memory, for calibration.
-enum class lowering : unsigned char { fused, observed };
 
 /// The packed bytes of one layer, wherever they lie.
 template <class Layer>
@@ -41,11 +39,17 @@ struct no_observer {
 
 namespace detail {
 template <const auto& Model, const auto& Recipe, lowering Mode>
-inline constexpr auto lowered = lower(Model, Recipe, Mode == lowering::fused);
+inline constexpr auto lowered = lower(Model, Recipe, Mode);
 template <const auto& Model, const auto& Recipe, lowering Mode>
 inline constexpr auto shrunk = resized<lowered<Model, Recipe, Mode>.count>(lowered<Model, Recipe, Mode>);
-template <const auto& Graph, class Recipe>
-inline constexpr auto planned = plan_memory(Graph, Recipe::elements);
+template <const auto& Graph, class Recipe, int Parts>
+inline constexpr auto planned = plan_memory(Graph, Recipe::elements, Parts);
+template <int Capacity>
+constexpr bool has_streams(const model<Capacity>& m) {
+    for (int id = 0; id < m.count; ++id)
+        if (m[id].kept_rows > 0) return true;
+    return false;
+}
 
 template <class Net, class Inputs, class Outputs>
 struct net_run;
@@ -68,15 +72,26 @@ struct net : detail::net_run<net<Model, Recipe, Isa, Mode>, std::make_integer_se
     static constexpr const auto& model = Model;
     static constexpr const auto& recipe = Recipe;
     static constexpr const auto& graph = detail::shrunk<Model, Recipe, Mode>;  ///< what runs, in order
-    static constexpr const auto& plan = detail::planned<detail::shrunk<Model, Recipe, Mode>, recipe_type>;
+    /// Where values lie when so many parts of a stream run at a time.
+    template <int Parts>
+    static constexpr const auto& plan_for() {
+        return detail::planned<detail::shrunk<Model, Recipe, Mode>, recipe_type, Parts>;
+    }
+    static constexpr const auto& plan = plan_for<1>();
+    template <class Executor>
+    static constexpr int parts_for = detail::has_streams(graph) ? wanted_parts<Executor> : 1;
     static constexpr int node_count = graph.count;
 
     template <int Id>
     using layer = typename layer_of<detail::shrunk<Model, Recipe, Mode>, Id, recipe_type>::type;
 
-    /// Bytes that `run` needs besides the tensors of the caller; of state that recurrent layers keep (none yet).
-    static constexpr int arena_bytes =
-        plan.arena_bytes > 0 ? plan.arena_bytes : 1;  ///< never 0: an array of that size is no array
+    /// Bytes that `run` needs besides the tensors of the caller, with threads more where values are streamed; of state
+    /// that recurrent layers keep (none yet). Never 0: an array of that size is no array.
+    template <class Executor>
+    static constexpr int arena_bytes_for = plan_for<parts_for<Executor>>().arena_bytes > 0
+                                               ? plan_for<parts_for<Executor>>().arena_bytes
+                                               : 1;
+    static constexpr int arena_bytes = arena_bytes_for<serial>;
     static constexpr int state_bytes = 0;
 
 private:
@@ -144,6 +159,12 @@ public:
         return {make_views(ids{}, bytes), inputs, outputs};
     }
 
+    /// The same layers, of the same weights, with every value of theirs in memory: to measure and compare them.
+    using stored_net = std::conditional_t<detail::has_streams(graph), net<Model, Recipe, Isa, lowering::stored>, net>;
+    static constexpr typename stored_net::weights stored_weights(const weights& w) {
+        return {w.layers, w.inputs, w.outputs};
+    }
+
     /// The caller's memory as addresses, in the order of declaration.
     struct addresses {
         std::array<const void*, static_cast<std::size_t>(Model.count_of(op::input))> inputs;
@@ -171,51 +192,133 @@ private:
         element_of(Id) == element::float32, float,
         std::conditional_t<plan.places[Id].where == memory::arena, typename Isa::activation, std::int8_t>>;
 
-    template <int Id>
+    template <int Id, int Parts>
     COMPRESS_INLINE static stored<Id>* write(const addresses& m) {
-        constexpr placement p = plan.places[Id];
+        constexpr placement p = plan_for<Parts>().places[Id];
         if constexpr (p.where == memory::output)
             return static_cast<stored<Id>*>(m.outputs[p.index]);
         else
             return reinterpret_cast<stored<Id>*>(m.arena + p.offset);
     }
-    template <int Id>
+    template <int Id, int Parts>
     COMPRESS_INLINE static const stored<Id>* read(const std::int8_t* const* packed, const addresses& m) {
-        constexpr placement p = plan.places[Id];
+        constexpr placement p = plan_for<Parts>().places[Id];
         if constexpr (p.where == memory::input)
             return static_cast<const stored<Id>*>(m.inputs[p.index]);
         else if constexpr (p.where == memory::weights)
             return reinterpret_cast<const stored<Id>*>(packed[p.root]);
         else
-            return write<Id>(m);
+            return write<Id, Parts>(m);
+    }
+
+    /// A layer that reads one image, and perhaps a residual.
+    template <int Id, int Parts, class Executor>
+    COMPRESS_INLINE static void run_layer(const std::int8_t* const* packed, const addresses& m,
+                                          const stored<graph.nodes[Id].inputs[0]>* input, stored<Id>* output,
+                                          [[maybe_unused]] const Executor& threads) {
+        constexpr const node& n = graph.nodes[Id];
+        using L = layer<Id>;
+        if constexpr (n.residual >= 0)
+            L::template run<Isa>(packed[Id], input, output, read<n.residual, Parts>(packed, m), threads);
+        else if constexpr (n.kind == op::conv2d || n.kind == op::linear)
+            L::template run<Isa>(packed[Id], input, output, static_cast<const stored<Id>*>(nullptr), threads);
+        else if constexpr (requires { L::template run<Isa>(packed[Id], input, output, threads); })
+            L::template run<Isa>(packed[Id], input, output, threads);
+        else
+            L::template run<Isa>(packed[Id], input, output);
+    }
+
+    /// A streamed value of one part: the rows that are in memory, and the stream before it.
+    template <int Id, int Parts>
+    struct stream {
+        static constexpr int source = graph.nodes[Id].inputs[0];
+        static constexpr int row_elements = graph.nodes[Id].output.width() * graph.nodes[Id].output.channels();
+
+        const std::int8_t* const* packed;
+        const addresses& memory;
+        stored<Id>* rows;
+        row_range kept{0, 0};
+        stream<source, Parts> before;
+
+        COMPRESS_INLINE stream(const std::int8_t* const* weights, const addresses& m, int part)
+            : packed(weights),
+              memory(m),
+              rows(write<Id, Parts>(m) + part * (plan_for<Parts>().part_bytes / static_cast<int>(sizeof(stored<Id>)))),
+              before(weights, m, part) {}
+
+        /// The image as if it were all in memory; of it are `wanted`, of which the first rows may be there already.
+        COMPRESS_INLINE stored<Id>* advance(row_range wanted) {
+            if (wanted.begin < kept.end && wanted.begin > kept.begin)
+                std::memmove(rows, rows + (wanted.begin - kept.begin) * row_elements,
+                             static_cast<std::size_t>(kept.end - wanted.begin) * row_elements * sizeof(stored<Id>));
+            stored<Id>* image = rows - static_cast<std::ptrdiff_t>(wanted.begin) * row_elements;
+            const row_range fresh{wanted.begin < kept.end ? kept.end : wanted.begin, wanted.end};
+            kept = wanted;
+            if (fresh.begin < fresh.end)
+                run_layer<Id, Parts>(packed, memory, before.advance(rows_read<Id>(fresh)), image, only_rows{fresh});
+            return image;
+        }
+    };
+    /// The start of a stream: a value that is in memory.
+    template <int Id, int Parts>
+    requires(graph.nodes[Id].kept_rows == 0) struct stream<Id, Parts> {
+        const stored<Id>* image;
+        COMPRESS_INLINE stream(const std::int8_t* const* weights, const addresses& m, int)
+            : image(read<Id, Parts>(weights, m)) {}
+        COMPRESS_INLINE const stored<Id>* advance(row_range) const { return image; }
+    };
+
+    /// Rows of the image that a layer reads for rows of its output.
+    template <int Id>
+    static constexpr row_range rows_read(row_range rows) {
+        constexpr const node& n = graph.nodes[Id];
+        constexpr conv_geometry g = geometry_of(graph.nodes[n.inputs[0]].output, n);
+        const int begin = g.row(rows.begin, 0), end = g.row(rows.end - 1, g.kernel_height - 1) + 1;
+        return {begin < 0 ? 0 : begin, end > g.in_height ? g.in_height : end};
+    }
+
+    /// The end of a stream: a few rows at a time, of each part for itself.
+    template <int Id, int Parts, class Executor>
+    COMPRESS_INLINE static void run_stream(const std::int8_t* const* packed, const addresses& m,
+                                           const Executor& threads) {
+        constexpr const node& n = graph.nodes[Id];
+        constexpr int parts = image_parts<Executor>(n.output.height());
+        threads.parallel_for(parts, [&](int part) {
+            const int height = n.output.height(), end = height * (part + 1) / parts;
+            stream<n.inputs[0], Parts> source(packed, m, part);
+            for (int y = height * part / parts; y < end; y += n.band_rows) {
+                const row_range rows{y, y + n.band_rows < end ? y + n.band_rows : end};
+                run_layer<Id, Parts>(packed, m, source.advance(rows_read<Id>(rows)), write<Id, Parts>(m),
+                                     only_rows{rows});
+            }
+        });
     }
 
     template <int Id, class Observer, class Executor>
     COMPRESS_INLINE static constexpr void step(const std::int8_t* const* packed, const addresses& m,
                                                const Observer& observer, [[maybe_unused]] const Executor& threads) {
         constexpr const node& n = graph.nodes[Id];
-        using L = layer<Id>;
-        if constexpr (n.kind == op::concat) {
+        constexpr int parts = parts_for<Executor>;
+        if constexpr (n.kept_rows > 0) {
+            // computed when the end of its stream is
+        } else if constexpr (n.kind == op::concat) {
             [&]<int... I>(std::integer_sequence<int, I...>) COMPRESS_LAMBDA_INLINE {
-                L::template run<Isa>(packed[Id], write<Id>(m), read<graph.nodes[Id].inputs[I]>(packed, m)...);
+                layer<Id>::template run<Isa>(packed[Id], write<Id, parts>(m),
+                                             read<graph.nodes[Id].inputs[I], parts>(packed, m)...);
             }
             (std::make_integer_sequence<int, graph.nodes[Id].input_count>{});
         } else if constexpr (is_elementwise_pair(n.kind)) {
-            L::template run<Isa>(packed[Id], read<n.inputs[0]>(packed, m), read<n.inputs[1]>(packed, m), write<Id>(m));
-        } else if constexpr (n.residual >= 0) {
-            L::template run<Isa>(packed[Id], read<n.inputs[0]>(packed, m), write<Id>(m), read<n.residual>(packed, m),
-                                 threads);
-        } else if constexpr (n.kind == op::conv2d || n.kind == op::linear) {
-            L::template run<Isa>(packed[Id], read<n.inputs[0]>(packed, m), write<Id>(m),
-                                 static_cast<const stored<Id>*>(nullptr), threads);
-        } else if constexpr (requires {
-                                 L::template run<Isa>(packed[Id], read<n.inputs[0]>(packed, m), write<Id>(m), threads);
-                             }) {
-            L::template run<Isa>(packed[Id], read<n.inputs[0]>(packed, m), write<Id>(m), threads);
+            layer<Id>::template run<Isa>(packed[Id], read<n.inputs[0], parts>(packed, m),
+                                         read<n.inputs[1], parts>(packed, m), write<Id, parts>(m));
+        } else if constexpr (n.kind == op::matmul) {
+            layer<Id>::template run<Isa>(packed[Id], read<n.inputs[0], parts>(packed, m),
+                                         read<n.inputs[1], parts>(packed, m), write<Id, parts>(m), threads);
+        } else if constexpr (n.band_rows > 0) {
+            run_stream<Id, parts>(packed, m, threads);
         } else if constexpr (n.kind != op::input && n.kind != op::constant && !detail::is_view(n.kind)) {
-            L::template run<Isa>(packed[Id], read<n.inputs[0]>(packed, m), write<Id>(m));
+            run_layer<Id, parts>(packed, m, read<n.inputs[0], parts>(packed, m), write<Id, parts>(m), threads);
         }
-        observer.template see<Id>(read<Id>(packed, m));
+        if constexpr (n.kept_rows == 0) observer.template see<Id>(read<Id, parts>(packed, m));
     }
 };
 
@@ -229,8 +332,9 @@ struct net_run<Net, std::integer_sequence<int, In...>, std::integer_sequence<int
     /// @param  weights  from the emitted header, or `convert`
     /// @param  inputs   one span per input, [height, width, channels] each
     /// @param  outputs  one span per output; must not overlap inputs or the arena
-    /// @param  arena    std::byte[N], std::array or span of static size, at least Net::arena_bytes; aligned as float
-    ///                  where layers are float, on 64 bytes for speed; nothing outside of it is touched
+    /// @param  arena    std::byte[N], std::array or span of static size, at least Net::arena_bytes, with threads
+    ///                  Net::arena_bytes_for<Executor>; aligned as float where layers are float, on 64 bytes for
+    ///                  speed; nothing outside of it is touched
     /// @param  threads  who runs the parts of a layer; `serial` if not given
     template <class Arena, executor Executor = serial, class N = Net>
     static void run(const typename N::weights& weights, typename N::template input<In>... inputs,
@@ -239,9 +343,9 @@ struct net_run<Net, std::integer_sequence<int, In...>, std::integer_sequence<int
         static_assert(std::is_same_v<typename decltype(memory)::element_type, std::byte>,
                       "the arena must be of std::byte: std::byte[N], std::array or a span of them");
         constexpr std::size_t bytes = decltype(memory)::extent;
-        constexpr bool enough = bytes != std::dynamic_extent && static_cast<long long>(bytes) >= N::arena_bytes;
-        [[maybe_unused]] detail::arena_span<arena_of<static_cast<long long>(bytes)>, needed<N::arena_bytes>, enough>
-            checked;
+        constexpr int wanted = N::template arena_bytes_for<Executor>;
+        constexpr bool enough = bytes != std::dynamic_extent && static_cast<long long>(bytes) >= wanted;
+        [[maybe_unused]] detail::arena_span<arena_of<static_cast<long long>(bytes)>, needed<wanted>, enough> checked;
         N::execute(weights, {{inputs.data()...}, {outputs.data()...}, memory.data()}, no_observer{}, threads);
     }
 };

@@ -3,6 +3,7 @@
 
 #include <compress/core/config.hpp>
 #include <compress/core/fixed_add.hpp>
+#include <compress/storage/bit_code.hpp>
 #include <compress/storage/block_code.hpp>
 #include <compress/storage/float_code.hpp>
 
@@ -116,8 +117,8 @@ constexpr void pack_int8(std::int8_t* to, const int8_product& p) {
         detail::for_each_weight<G>(o, [&](int, int, int, int natural) { sum += p.weights[natural]; });
         const int slot = Order::slot(o);
         const fixed_multiplier factor = p.factors[o].shift < -30 ? fixed_multiplier{} : p.factors[o];
-        store_bytes<std::int32_t>(to + sections::bias + 4 * slot,
-                                  (p.bias == nullptr ? 0 : p.bias[o]) - p.input_zero_point * sum);
+        store_bytes<std::int32_t>(to + sections::bias + 4 * slot, (p.bias == nullptr ? 0 : p.bias[o]) -
+                                                                      (sign_code<Code> ? 0 : p.input_zero_point * sum));
         store_bytes<std::int32_t>(to + sections::weight_sum + 4 * slot, sum);
         store_bytes<std::int32_t>(to + sections::multiplier + 4 * slot, factor.multiplier);
         to[sections::shift + slot] = static_cast<std::int8_t>(factor.shift);

@@ -12,14 +12,18 @@
 
 namespace tensor_compress {
 
+inline constexpr serial one_after_the_other{};
+
 /// Runs a net on the host with memory of its own, in floating point outside: int8 inputs are quantised, int8 outputs
-/// dequantised, with the scales of the weights. One input record in, all outputs out.
-template <class Net>
+/// dequantised, with the scales of the weights. One input record in, all outputs out. The weights and the executor must
+/// outlive it.
+template <class Net, executor Executor = serial>
 class runner {
 public:
-    explicit runner(const typename Net::weights& weights)
+    explicit runner(const typename Net::weights& weights, const Executor& threads = one_after_the_other)
         : weights_(weights),
-          arena_(static_cast<std::size_t>(Net::arena_bytes) + 64) {
+          threads_(threads),
+          arena_(static_cast<std::size_t>(Net::template arena_bytes_for<Executor>) + 64) {
         for (std::size_t i = 0; i < weights.inputs.size(); ++i) {
             const int id = Net::input_id(static_cast<int>(i));
             inputs_.emplace_back(static_cast<std::size_t>(Net::size_of(id) * bytes_of(Net::element_of(id))));
@@ -59,7 +63,7 @@ public:
 
     template <class Observer = no_observer>
     void execute(const Observer& observer = {}) {
-        Net::execute(weights_, memory(), observer);
+        Net::execute(weights_, memory(), observer, threads_);
         for_each_output([&]<int I>() {
             constexpr int id = Net::output_id(I);
             constexpr auto i = static_cast<std::size_t>(I);
@@ -71,7 +75,7 @@ public:
         });
     }
     /// Just the net, without conversion of its results: what a latency is measured on.
-    void execute_raw() { Net::execute(weights_, memory()); }
+    void execute_raw() { Net::execute(weights_, memory(), no_observer{}, threads_); }
 
     std::span<const float> output(std::size_t index = 0) const { return results_[index]; }
     /// The output as the net wrote it: int8 or float.
@@ -104,6 +108,7 @@ private:
     }
 
     const typename Net::weights& weights_;
+    const Executor& threads_;
     std::vector<std::byte> arena_;
     std::vector<std::vector<std::byte>> inputs_, outputs_;
     std::vector<std::vector<float>> results_;

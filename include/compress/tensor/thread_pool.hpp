@@ -10,13 +10,15 @@
 
 namespace tensor_compress {
 
-/// An executor over threads of its own, for programs that have no job system: the caller works too. Threads wait for
-/// the next layer awake for some microseconds, then asleep.
+/// An executor over threads of its own, for programs that have no job system: the caller works too. Each thread has its
+/// own parts of every layer, whose data are in the caches of its core, and helps with those of others when it is done.
+/// Threads wait for the next layer awake for some microseconds, then asleep.
 class thread_pool {
 public:
     /// @param  threads  how many work, with the caller's; at least 1
-    explicit thread_pool(int threads = static_cast<int>(std::thread::hardware_concurrency())) {
-        for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { serve(); });
+    explicit thread_pool(int threads = static_cast<int>(std::thread::hardware_concurrency()))
+        : shares_(static_cast<std::size_t>(threads < 1 ? 1 : threads)) {
+        for (std::size_t i = 1; i < shares_.size(); ++i) workers_.emplace_back([this, i] { serve(i); });
     }
     thread_pool(const thread_pool&) = delete;
     thread_pool& operator=(const thread_pool&) = delete;
@@ -37,15 +39,25 @@ public:
         }
         call_ = [](const void* context, int i) { (*static_cast<const F*>(context))(i); };
         context_ = &f;
-        count_ = count;
-        next_.store(0, std::memory_order_relaxed);
+        const auto all = static_cast<int>(shares_.size());
+        for (int i = 0; i < all; ++i) {
+            share& s = shares_[static_cast<std::size_t>(i)];
+            s.next.store(static_cast<int>(static_cast<long long>(count) * i / all), std::memory_order_relaxed);
+            s.end = static_cast<int>(static_cast<long long>(count) * (i + 1) / all);
+        }
         busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
         begin();
-        work();
+        work(0);
         while (busy_.load(std::memory_order_acquire) != 0) rest();
     }
 
 private:
+    /// The parts of one thread, on a cache line of their own.
+    struct alignas(64) share {
+        std::atomic<int> next{0};
+        int end = 0;
+    };
+
     static void rest() {
 #if defined(__x86_64__)
         __builtin_ia32_pause();
@@ -57,27 +69,40 @@ private:
         round_.fetch_add(1, std::memory_order_release);
         round_.notify_all();
     }
-    void work() const {
-        for (int i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < count_;) call_(context_, i);
+    /// The parts of thread `own`, then what others have left.
+    void work(std::size_t own) const {
+        for (std::size_t k = 0; k < shares_.size(); ++k) {
+            share& s = shares_[(own + k) % shares_.size()];
+            for (int i; (i = s.next.fetch_add(1, std::memory_order_relaxed)) < s.end;) call_(context_, i);
+        }
     }
-    void serve() const {
+    void serve(std::size_t own) const {
         for (std::uint32_t seen = 0;;) {
             for (int spins = 0; spins < 4000 && round_.load(std::memory_order_acquire) == seen; ++spins) rest();
             round_.wait(seen, std::memory_order_acquire);
             seen = round_.load(std::memory_order_acquire);
             if (call_ == nullptr) return;
-            work();
+            work(own);
             busy_.fetch_sub(1, std::memory_order_release);
         }
     }
 
     // A round begins when the counter goes up; what is below it is written before and read after.
     mutable std::atomic<std::uint32_t> round_{0};
-    mutable std::atomic<int> next_{0}, busy_{0};
+    mutable std::atomic<int> busy_{0};
     mutable void (*call_)(const void*, int) = nullptr;
     mutable const void* context_ = nullptr;
-    mutable int count_ = 0;
+    mutable std::vector<share> shares_;
     std::vector<std::thread> workers_;
+};
+
+/// A pool of as many threads as parts: where their number is known when the program is built, no layer is split into
+/// more.
+template <int Threads>
+class thread_team : public thread_pool {
+public:
+    static constexpr int parts = Threads;
+    thread_team() : thread_pool(Threads) {}
 };
 
 }  // namespace tensor_compress

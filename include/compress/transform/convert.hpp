@@ -5,6 +5,7 @@
 #include <compress/tensor/packed.hpp>
 #include <compress/transform/cluster_weights.hpp>
 #include <compress/transform/keep_pattern.hpp>
+#include <compress/transform/quantize_norm.hpp>
 #include <compress/transform/quantize_product.hpp>
 
 namespace tensor_compress {
@@ -58,6 +59,10 @@ private:
                 L::pack(to, n.parameter, value_affine(source), value_affine(Id));
             else if constexpr (is_elementwise_pair(n.kind))
                 pack_pair<Id>(to);
+            else if constexpr (n.kind == op::layer_norm)
+                pack_norm<Id>(to);
+            else if constexpr (n.kind == op::matmul)
+                pack_matmul<Id>(to);
             else if constexpr (n.kind == op::concat)
                 pack_concat<Id>(to);
             else if constexpr (n.kind == op::pad)
@@ -91,8 +96,13 @@ private:
             const affine input = value_affine(n.inputs[0]);
             const affine stage = affine_of(written, n.stage_origin, seen_);
             weight_format rounding{precision::grid, {}};
+            affine multiplied = input;
+            if constexpr (sign_code<typename L::code>) {
+                multiplied = {mean_size_of(written, graph.nodes[n.inputs[0]].value_origin, seen_) / sign_steps, 0};
+                rounding.largest_input = sign_steps;
+            }
             if constexpr (precision::group != 0) rounding.groups = groups_of<g, precision::group>();
-            auto q = quantize_product(e, input, stage, text_of(n.name), rounding);
+            auto q = quantize_product(e, multiplied, stage, text_of(n.name), rounding);
             if constexpr (table_sparsity<sparsity>)
                 cluster_weights<typename L::order, g>(q.weights, q.scales, 1 << sparsity::bits);
             const step_bounds bounds = bounds_of(n.clamp, stage);
@@ -135,6 +145,36 @@ private:
             throw error(text_of(n.name), "its output range is too small for its inputs",
                         "calibrate on more records, or give this layer fp32");
         Net::template layer<Id>::pack(to, scaling);
+    }
+
+    template <int Id>
+    void pack_norm(std::int8_t* to) {
+        constexpr const node& n = graph.nodes[Id];
+        using L = typename Net::template layer<Id>;
+        const float* gamma = tensor_of(tensors_, n.name, ".weight").data();
+        const float* beta = tensor_of(tensors_, n.name, ".bias").data();
+        if constexpr (Net::element_of(Id) == element::float32) {
+            L::pack(to, gamma, beta, n.parameter);
+        } else {
+            const auto q = quantize_norm(gamma, beta, n.output.channels(), n.parameter, value_affine(n.inputs[0]),
+                                         value_affine(Id));
+            if (q.scaling.factor.shift > 2)
+                throw error(text_of(n.name), "its output range is too small for its weights",
+                            "calibrate on more records, or give this layer fp32");
+            L::pack(to, q.gamma.data(), q.beta.data(), q.scaling);
+        }
+    }
+
+    template <int Id>
+    void pack_matmul(std::int8_t* to) {
+        constexpr const node& n = graph.nodes[Id];
+        const affine a = value_affine(n.inputs[0]), b = value_affine(n.inputs[1]), out = value_affine(Id);
+        const auto factor = to_fixed_multiplier(static_cast<double>(a.scale) * static_cast<double>(b.scale) /
+                                                static_cast<double>(out.scale));
+        if (factor.shift > 0)
+            throw error(text_of(n.name), "its output range is too small for its inputs",
+                        "calibrate on more records, or give this layer fp32");
+        Net::template layer<Id>::pack(to, {a.zero_point, b.zero_point, out.zero_point, factor});
     }
 
     template <int Id>

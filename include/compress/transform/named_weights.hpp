@@ -32,6 +32,8 @@ std::vector<std::pair<std::string, std::vector<std::size_t>>> needed_tensors(con
         } else if (n.kind == op::batch_norm) {
             for (const char* part : {".weight", ".bias", ".running_mean", ".running_var"})
                 needed.push_back({label + part, {outputs}});
+        } else if (n.kind == op::layer_norm) {
+            for (const char* part : {".weight", ".bias"}) needed.push_back({label + part, {outputs}});
         } else if (n.kind == op::constant) {
             std::vector<std::size_t> extents;
             for (int axis = 0; axis < n.output.rank; ++axis) extents.push_back(size(n.output[axis]));

@@ -34,7 +34,7 @@ inline quantized_product quantize_product(const effective_weights& e, affine inp
         const std::span rounded(q.weights.data() + o * e.terms, e.terms);
         const double scale = round_weights(e.row(o), format, least, rounded);
         std::int64_t bound = 0;
-        for (const std::int8_t w : rounded) bound += 255 * std::abs(static_cast<int>(w));
+        for (const std::int8_t w : rounded) bound += format.largest_input * std::abs(static_cast<int>(w));
         const double unit = static_cast<double>(input.scale) * scale;
         q.scales.push_back(static_cast<float>(scale));
         q.bias.push_back(static_cast<std::int32_t>(std::nearbyint(static_cast<double>(e.bias[o]) / unit)));

@@ -15,6 +15,7 @@ namespace tensor_compress {
 struct weight_format {
     weight_grid grid = tag::int8::grid;
     std::vector<int> groups;  ///< of each term the group that shares its step; empty for one step an output
+    int largest_input = 255;  ///< |input - zero point|, which the sums have to hold
 };
 
 namespace detail {

@@ -75,17 +75,4 @@ constexpr void insert_conversions(model<Capacity>& m, const element (&elements)[
     }
 }
 
-/// What a net runs: folded, fused, with the recipe's formats and the conversions between them. `Fuse` is off where
-/// every value of the written model is to be seen, as in calibration.
-template <int Capacity, class Recipe>
-constexpr auto lower(const model<Capacity>& written, const Recipe& formats, bool fused) {
-    auto m = resized<Capacity * 2 + max_outputs>(written);
-    detail::mark_origins(m);
-    fold_into_products(m);
-    for (int id = 0; id < m.count; ++id) m[id].format = formats.select(m[id].name);
-    if (fused) fuse(m, Recipe::elements);
-    insert_conversions(m, Recipe::elements);
-    return m;
-}
-
 }  // namespace tensor_compress

@@ -42,7 +42,8 @@ constexpr void fuse_adds(model<Capacity>& m, const element (&elements)[Formats])
         const node& product = m[source];
         const bool matches = (product.kind == op::conv2d || product.kind == op::linear) && product.residual < 0 &&
                              product.slide.groups == 1 && elements[product.format] == elements[m[id].format] &&
-                             m.consumers(source) == 1 && source != other && m[source].output == m[other].output;
+                             elements[product.format] == elements[m[other].format] && m.consumers(source) == 1 &&
+                             source != other && m[source].output == m[other].output;
         if (!matches) continue;
         node fused = product;
         fused.residual = other;

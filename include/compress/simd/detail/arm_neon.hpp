@@ -16,6 +16,7 @@ struct neon_unit : float_unit<xsimd::neon64> {
     using float_unit<xsimd::neon64>::load;
     using float_unit<xsimd::neon64>::store;
     using i32 = int32x4_t;
+    static constexpr bool widens = false;  ///< whether operands of dot4 are better widened before
     using bytes4 = int8x16_t;
     using row_bytes = int8x16_t;
     using activation = std::int8_t;
@@ -92,6 +93,22 @@ struct neon_unit : float_unit<xsimd::neon64> {
         return vld1q_s8(expanded);
     }
 
+    /// Adds the bits of a ^ b and c ^ d; `count_pairs` says how many there were in each lane.
+    static COMPRESS_INLINE void add_differing_bits(i32&, i32& pairs, i32 a, i32 b, i32 c, i32 d) {
+        const auto count = [](i32 first, i32 second) COMPRESS_LAMBDA_INLINE {
+            return vcntq_u8(vreinterpretq_u8_s32(veorq_s32(first, second)));
+        };
+        const uint8x16_t bytes = vaddq_u8(count(a, b), count(c, d));
+        pairs = vreinterpretq_s32_u32(vpadalq_u16(vreinterpretq_u32_s32(pairs), vpaddlq_u8(bytes)));
+    }
+    static COMPRESS_INLINE i32 count_pairs(i32, i32 pairs) { return pairs; }
+    /// A bit for each byte: whether that of `a` is below that of `b`.
+    static COMPRESS_INLINE std::uint64_t mask_below(row_bytes a, row_bytes b) {
+        constexpr std::uint8_t places[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+        const uint8x16_t bits = vandq_u8(vcltq_s8(a, b), vld1q_u8(places));
+        return static_cast<std::uint64_t>(vaddv_u8(vget_low_u8(bits)) | vaddv_u8(vget_high_u8(bits)) << 8);
+    }
+
     static COMPRESS_INLINE row_bytes load_row(const std::int8_t* p) { return vld1q_s8(p); }
     static COMPRESS_INLINE row_bytes splat_row(int stored) { return vdupq_n_s8(static_cast<std::int8_t>(stored)); }
     static COMPRESS_INLINE void interleave4(const row_bytes (&rows)[4], bytes4 (&out)[4]) {
@@ -103,6 +120,7 @@ struct neon_unit : float_unit<xsimd::neon64> {
             out[2 * i + 1] = vreinterpretq_s8_s16(both.val[1]);
         }
     }
+    static COMPRESS_INLINE void interleave_channels(i32 (&)[4]) {}
     template <int Bytes>
     static COMPRESS_INLINE row_bytes load_row_part(const std::int8_t* p) {
         std::int8_t bytes[16]{};

@@ -57,6 +57,9 @@ struct x86_registers_128 {
     static COMPRESS_INLINE reg add16_saturated(reg a, reg b) { return _mm_adds_epi16(a, b); }
     static COMPRESS_INLINE reg max_unsigned8(reg a, reg b) { return _mm_max_epu8(a, b); }
     static COMPRESS_INLINE reg min_unsigned8(reg a, reg b) { return _mm_min_epu8(a, b); }
+    static COMPRESS_INLINE std::uint64_t mask_below_unsigned8(reg a, reg b) {
+        return static_cast<std::uint64_t>(~_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_max_epu8(a, b), a)) & 0xffff);
+    }
     static COMPRESS_INLINE reg max_signed8(reg a, reg b) { return _mm_max_epi8(a, b); }
     static COMPRESS_INLINE reg min_signed8(reg a, reg b) { return _mm_min_epi8(a, b); }
     template <int Bits>

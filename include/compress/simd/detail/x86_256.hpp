@@ -65,6 +65,19 @@ struct x86_registers_256 {
     static COMPRESS_INLINE reg add16_saturated(reg a, reg b) { return _mm256_adds_epi16(a, b); }
     static COMPRESS_INLINE reg max_unsigned8(reg a, reg b) { return _mm256_max_epu8(a, b); }
     static COMPRESS_INLINE reg min_unsigned8(reg a, reg b) { return _mm256_min_epu8(a, b); }
+#if defined(__AVX512VL__)
+    static COMPRESS_INLINE reg xor3(reg a, reg b, reg c) { return _mm256_ternarylogic_epi32(a, b, c, 0x96); }
+    /// Of each bit: not the second where the first is set, else the third.
+    static COMPRESS_INLINE reg not_second_or_third(reg a, reg b, reg c) {
+        return _mm256_ternarylogic_epi32(a, b, c, 0x3a);
+    }
+#endif
+    static COMPRESS_INLINE std::uint64_t mask_below_unsigned8(reg a, reg b) {
+        return static_cast<std::uint32_t>(~_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_max_epu8(a, b), a)));
+    }
+#if defined(__AVX512VPOPCNTDQ__) && defined(__AVX512VL__)
+    static COMPRESS_INLINE reg count_bits32(reg v) { return _mm256_popcnt_epi32(v); }
+#endif
     static COMPRESS_INLINE reg max_signed8(reg a, reg b) { return _mm256_max_epi8(a, b); }
     static COMPRESS_INLINE reg min_signed8(reg a, reg b) { return _mm256_min_epi8(a, b); }
     template <int Bits>

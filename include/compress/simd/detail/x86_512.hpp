@@ -60,6 +60,15 @@ struct x86_registers_512 {
     static COMPRESS_INLINE reg add16_saturated(reg a, reg b) { return _mm512_adds_epi16(a, b); }
     static COMPRESS_INLINE reg max_unsigned8(reg a, reg b) { return _mm512_max_epu8(a, b); }
     static COMPRESS_INLINE reg min_unsigned8(reg a, reg b) { return _mm512_min_epu8(a, b); }
+    static COMPRESS_INLINE reg xor3(reg a, reg b, reg c) { return _mm512_ternarylogic_epi32(a, b, c, 0x96); }
+    /// Of each bit: not the second where the first is set, else the third.
+    static COMPRESS_INLINE reg not_second_or_third(reg a, reg b, reg c) {
+        return _mm512_ternarylogic_epi32(a, b, c, 0x3a);
+    }
+    static COMPRESS_INLINE std::uint64_t mask_below_unsigned8(reg a, reg b) { return _mm512_cmplt_epu8_mask(a, b); }
+#if defined(__AVX512VPOPCNTDQ__)
+    static COMPRESS_INLINE reg count_bits32(reg v) { return _mm512_popcnt_epi32(v); }
+#endif
     static COMPRESS_INLINE reg max_signed8(reg a, reg b) { return _mm512_max_epi8(a, b); }
     static COMPRESS_INLINE reg min_signed8(reg a, reg b) { return _mm512_min_epi8(a, b); }
     template <int Bits>

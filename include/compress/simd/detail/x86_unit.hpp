@@ -8,6 +8,7 @@
 #include <compress/simd/detail/intrinsics.hpp>
 #include <compress/simd/detail/x86_128.hpp>
 #include <compress/simd/detail/x86_codes.hpp>
+#include <compress/simd/detail/x86_signs.hpp>
 #include <compress/simd/isa.hpp>
 #include <compress/simd/xsimd.hpp>
 
@@ -29,7 +30,7 @@ COMPRESS_INLINE F32 x86_madd(F32 a, F32 b, F32 c) {
 /// The primitives of kernels/ over one width of x86 registers: one algorithm, the registers say how an instruction is
 /// called.
 template <class XsimdArch, class Registers, bool Vnni>
-struct x86_unit : float_unit<XsimdArch>, x86_codes<Registers> {
+struct x86_unit : float_unit<XsimdArch>, x86_codes<Registers>, x86_signs<Registers, Vnni> {
     using typename float_unit<XsimdArch>::f32;
     using float_unit<XsimdArch>::load;
     using float_unit<XsimdArch>::store;
@@ -78,6 +79,17 @@ struct x86_unit : float_unit<XsimdArch>, x86_codes<Registers> {
     }
     static COMPRESS_INLINE bytes4 spread4(std::int32_t four_bytes) { return unsigned_operand(R::splat32(four_bytes)); }
     static COMPRESS_INLINE bytes4 load_weights(const std::int8_t* p) { return signed_operand(R::load(p)); }
+    /// Operands that were widened before: a word of even and one of odd bytes of an activation; vectors of weights in
+    /// twice the bytes, even ones first.
+    static constexpr bool widens = !Vnni;
+    static COMPRESS_INLINE bytes4 spread_wide(std::int32_t even, std::int32_t odd) {
+        return {R::splat32(even), R::splat32(odd)};
+    }
+    static COMPRESS_INLINE bytes4 load_wide(const std::int8_t* p) { return {R::load(p), R::load(p + R::bytes)}; }
+    static COMPRESS_INLINE void store_wide(void* even, void* odd, const bytes4& v) {
+        R::store(even, v.even);
+        R::store(odd, v.odd);
+    }
     static COMPRESS_INLINE bytes4 weights_of(row_bytes v) { return signed_operand(v); }
     static COMPRESS_INLINE i32 dot4(i32 sum, bytes4 activations, bytes4 weights) {
         if constexpr (Vnni) {
@@ -104,6 +116,22 @@ struct x86_unit : float_unit<XsimdArch>, x86_codes<Registers> {
         out[1] = unsigned_operand(R::unpack_high16(low01, low23));
         out[2] = unsigned_operand(R::unpack_low16(high01, high23));
         out[3] = unsigned_operand(R::unpack_high16(high01, high23));
+    }
+    /// Four vectors of words, one for each channel, become vectors in the order of interleave4.
+    static COMPRESS_INLINE void interleave_channels(i32 (&v)[4]) {
+        constexpr int parts = lanes / 4, groups = 4 / parts;
+        i32 ordered[4];
+        COMPRESS_UNROLL
+        for (int g = 0; g < groups; ++g) {
+            i32 group[parts];
+            COMPRESS_UNROLL
+            for (int i = 0; i < parts; ++i) group[i] = v[g + i * groups];
+            R::transpose_parts(group);
+            COMPRESS_UNROLL
+            for (int i = 0; i < parts; ++i) ordered[g * parts + i] = group[i];
+        }
+        COMPRESS_UNROLL
+        for (int i = 0; i < 4; ++i) v[i] = ordered[i];
     }
     template <int Bytes, class Byte>
     static COMPRESS_INLINE row_bytes load_row_part(const Byte* p) {

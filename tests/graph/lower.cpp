@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <compress/graph/rewrite/conversions.hpp>
+#include <compress/graph/rewrite/lower.hpp>
 
 #include <compress/graph/builder.hpp>
 #include <compress/graph/recipe.hpp>
@@ -27,7 +27,7 @@ constexpr auto meeting = [] {
         auto d = g.concat("int_d", {b, c, a});
         g.linear("int_e", d, 4);
     });
-    return tc::lower(m, mixed, true);
+    return tc::lower(m, mixed, tc::lowering::fused);
 }();
 
 }  // namespace
@@ -59,7 +59,7 @@ constexpr auto one_element = [] {
         auto x = g.input("vector", {4});
         g.relu(g.add("int_sum", g.linear("other_int", x, 4), x));
     });
-    return tc::lower(m, tc::recipe{tc::int8}.with("other*", tc::int8 | tc::dense), true);
+    return tc::lower(m, tc::recipe{tc::int8}.with("other*", tc::int8 | tc::dense), tc::lowering::fused);
 }();
 static_assert(one_element.count_of(tc::op::convert) == 0 && one_element.count_of(tc::op::add) == 0);
 
@@ -76,7 +76,7 @@ constexpr auto copied = [] {
         g.output("flat_input", g.reshape("flat_input", x, {12}));
         g.output("of_its_own", g.flatten("of_its_own", g.sigmoid("s", y)));
     });
-    return tc::lower(m, tc::all_fp32, true);
+    return tc::lower(m, tc::all_fp32, tc::lowering::fused);
 }();
 static_assert(copied.output_count == 6 && copied.count_of(tc::op::convert) == 4);
 static_assert(copied[copied.outputs[0]].name == tc::label("image/copied") &&
@@ -95,7 +95,7 @@ constexpr auto twice = [] {
         g.output(y);
         g.output(y);
     });
-    return tc::lower(m, tc::all_fp32, false);
+    return tc::lower(m, tc::all_fp32, tc::lowering::observed);
 }();
 static_assert(twice.outputs[0] == 1 && twice.outputs[1] == 2 && twice[2].kind == tc::op::convert);
 
@@ -105,7 +105,7 @@ constexpr auto observed = [] {
         auto x = g.input("image", {4, 4, 3});
         g.relu(g.add("sum", g.batch_norm("norm", g.conv2d("conv", x, 3, 3)), x));
     });
-    return tc::lower(m, tc::all_fp32, false);
+    return tc::lower(m, tc::all_fp32, tc::lowering::observed);
 }();
 static_assert(observed.count == 4 && observed[1].folded_count == 1 && observed[1].residual == -1);
 
@@ -115,7 +115,7 @@ constexpr auto long_label = [] {
         g.linear("float_b",
                  g.linear("int_label_of_exactly_sixty_three_characters_as_long_as_it_gets_", g.input("x", {4}), 4), 4);
     });
-    return tc::lower(m, mixed, true);
+    return tc::lower(m, mixed, tc::lowering::fused);
 }();
 static_assert(long_label.count_of(tc::op::convert) == 1 && long_label[2].name.size() <= 63);
 

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <compress/graph/rewrite/conversions.hpp>
+#include <compress/graph/rewrite/stream.hpp>
+
+namespace tensor_compress {
+
+/// How a written model becomes what runs. `stored` leaves the value of every layer in memory, to be measured and
+/// compared; `observed` every value of the model, for calibration.
+enum class lowering : unsigned char { fused, stored, observed };
+
+/// What a net runs: folded, fused, with the recipe's formats and the conversions between them, and where values are
+/// large, in streams.
+template <int Capacity, class Recipe>
+constexpr auto lower(const model<Capacity>& written, const Recipe& formats, lowering mode) {
+    auto m = resized<Capacity * 2 + max_outputs>(written);
+    detail::mark_origins(m);
+    fold_into_products(m);
+    for (int id = 0; id < m.count; ++id) m[id].format = formats.select(m[id].name);
+    if (mode != lowering::observed) fuse(m, Recipe::elements);
+    insert_conversions(m, Recipe::elements);
+    if (mode == lowering::fused) stream_rows(m, Recipe::elements, Recipe::by_rows);
+    return m;
+}
+
+}  // namespace tensor_compress
