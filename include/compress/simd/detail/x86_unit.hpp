@@ -85,7 +85,14 @@ struct x86_unit : float_unit<XsimdArch>, x86_codes<Registers>, x86_signs<Registe
     static COMPRESS_INLINE bytes4 spread_wide(std::int32_t even, std::int32_t odd) {
         return {R::splat32(even), R::splat32(odd)};
     }
-    static COMPRESS_INLINE bytes4 load_wide(const std::int8_t* p) { return {R::load(p), R::load(p + R::bytes)}; }
+    static COMPRESS_INLINE bytes4 load_wide(const std::int8_t* p) {
+        i32 even = R::load(p), odd = R::load(p + R::bytes);
+#if !defined(__clang__)
+        // g++ would load them again for every pixel.
+        asm("" : "+v"(even), "+v"(odd));
+#endif
+        return {even, odd};
+    }
     static COMPRESS_INLINE void store_wide(void* even, void* odd, const bytes4& v) {
         R::store(even, v.even);
         R::store(odd, v.odd);
