@@ -21,7 +21,8 @@ INCLUDE = Path(__file__).resolve().parent.parent / "include"
 HEADERS = """
     core/precision.hpp core/fixed_point.hpp core/quantization.hpp
     core/executor.hpp graph/builder.hpp graph/recipe.hpp
-    layers/linear.hpp layers/conv2d.hpp layers/depthwise_conv2d.hpp layers/elementwise.hpp layers/pool.hpp layers/softmax.hpp
+    layers/linear.hpp layers/conv2d.hpp layers/depthwise_conv2d.hpp layers/elementwise.hpp layers/pool.hpp layers/layer_norm.hpp
+    layers/matmul.hpp layers/softmax.hpp
     net/net.hpp net/fits.hpp inference.hpp
     tensor/xtensor.hpp tensor/digits.hpp tensor/thread_pool.hpp tensor/runner.hpp
     io/safetensors.hpp io/npz.hpp io/idx.hpp io/onnx.hpp io/model_text.hpp io/emit_header.hpp

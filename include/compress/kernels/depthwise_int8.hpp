@@ -120,7 +120,7 @@ struct depthwise_int8_block : depthwise_channels<V, V::lanes * 4 / Parts> {
     template <int Count, int First>
     COMPRESS_NOINLINE void pixels(const In* const* rows, int column, Out* output) const {
         i32 sums[Count][4];
-        for_constants<Count>([&]<int M>() COMPRESS_LAMBDA_INLINE { numbers::begin(sums[M]); });
+        for (int m = 0; m < Count; ++m) numbers::begin(sums[m]);
         for (int i = 0; i < G.kernel_height; ++i) {
             const In* base =
                 rows[i] == nullptr ? nullptr : rows[i] + (column * G.stride_width - G.left) * G.in_channels;
@@ -138,8 +138,12 @@ struct depthwise_int8_block : depthwise_channels<V, V::lanes * 4 / Parts> {
                 if constexpr (Count == 2) dot(sums[1], mixed, shifted[i]);
             });
         }
-        for_constants<Count>([&]<int M>()
-                                 COMPRESS_LAMBDA_INLINE { store<Count>(output + M * G.out_channels, sums[M]); });
+        if constexpr (First == interior_tile) {  // in registers; tiles at the edges are too few to be compiled twice
+            for_constants<Count>([&]<int M>()
+                                     COMPRESS_LAMBDA_INLINE { store<Count>(output + M * G.out_channels, sums[M]); });
+        } else {
+            for (int m = 0; m < Count; ++m) store<Count>(output + m * G.out_channels, sums[m]);
+        }
     }
 
     COMPRESS_INLINE void image(row_range range, const In* input, Out* output) const {
