@@ -227,6 +227,8 @@ COMPRESS_NOTHROW constexpr void conv2d_binary(const std::int8_t* packed, const I
         using order = bit_order<G>;
         using sections = int8_sections<order, Residual, weight_code<tag::binary_activations, tag::dense>>;
         constexpr tile_size tile = detail::choose_sign_tile<V>(G.out_width, order::panels);
+        using tiles = row_tiles<G, tile.rows, !Residual>;
+        constexpr int channels = G.out_channels, row_elements = G.out_width * channels;
         const int8_end end = int8_end::of<sections>(packed);
         const int8_parts parts = int8_parts::of<sections>(packed);
         constexpr int count = image_parts<Executor>(G.out_height);
@@ -239,13 +241,12 @@ COMPRESS_NOTHROW constexpr void conv2d_binary(const std::int8_t* packed, const I
                 for_each_block<G, order, tile>(
                     serial{}, [&]<int Panels, int Last>(int, int panel, row_range) COMPRESS_LAMBDA_INLINE {
                         const detail::int8_block<V, Panels> block(packed + panel * sections::block_bytes, parts, panel);
-                        const int start = y * G.out_width * G.out_channels + panel * panel_outputs;
-                        for_each_tile<row_tiles<G, tile.rows, !Residual>>(
-                            [&]<int Count, int First>(int x) COMPRESS_LAMBDA_INLINE {
-                                const int at = start + x * G.out_channels;
-                                detail::conv2d_binary_tile<V, G, Count, Panels, First, Last, Residual>(
-                                    rows, x, block, end, output + at, Residual ? residual + at : nullptr);
-                            });
+                        const int start = y * row_elements + panel * panel_outputs;
+                        for_each_tile<tiles>([&]<int Count, int First>(int x) COMPRESS_LAMBDA_INLINE {
+                            const int at = start + x * channels;
+                            detail::conv2d_binary_tile<V, G, Count, Panels, First, Last, Residual>(
+                                rows, x, block, end, output + at, Residual ? residual + at : nullptr);
+                        });
                     });
             }
         });

@@ -150,6 +150,7 @@ COMPRESS_NOTHROW constexpr void matmul_fp32(const float* first, const float* sec
         constexpr conv_geometry G = detail::matmul_geometry<E>;
         using order = panel_order<G, 1>;
         constexpr tile_size tile = choose_tile<V>(E.rows, order::panels, 0, detail::matmul_panels<E>(4));
+        using tiles = row_tiles<G, tile.rows>;
         threads.parallel_for(E.batch, [&](int b) COMPRESS_LAMBDA_INLINE {
             const float* rows[] = {first + b * E.rows * E.inner};
             const float* matrix = second + b * E.inner * E.columns;
@@ -161,7 +162,7 @@ COMPRESS_NOTHROW constexpr void matmul_fp32(const float* first, const float* sec
                         for (int k = 0; k < E.inner; ++k)
                             weights[n / panel_outputs * order::panel_elements + k * panel_outputs + n % panel_outputs] =
                                 matrix[E.second_index(k, column + n)];
-                    for_each_tile<row_tiles<G, tile.rows>>([&]<int Count, int First>(int x) COMPRESS_LAMBDA_INLINE {
+                    for_each_tile<tiles>([&]<int Count, int First>(int x) COMPRESS_LAMBDA_INLINE {
                         detail::conv2d_fp32_tile<V, G, float_end{}, float_code, Count, Panels, First, Last>(
                             rows, x, reinterpret_cast<const std::int8_t*>(weights), bias,
                             output + (b * E.rows + x) * E.columns + column, nullptr);
@@ -184,6 +185,7 @@ COMPRESS_NOTHROW constexpr void matmul_int8(const matmul_scaling& s, const A* fi
         constexpr bool split = sizeof(typename V::bytes4) > sizeof(typename V::i32);
         constexpr tile_size tile =
             choose_tile<V>(E.rows, order::panels, split ? 1 + V::vectors_per_panel : 0, detail::matmul_panels<E>(1));
+        using tiles = row_tiles<G, tile.rows>;
         const int8_end end{s.first_zero_point, s.zero_point, -128, 127, {}};
         threads.parallel_for(E.batch, [&](int b) COMPRESS_LAMBDA_INLINE {
             const A* matrix = first + b * E.rows * E.inner;
@@ -198,7 +200,7 @@ COMPRESS_NOTHROW constexpr void matmul_int8(const matmul_scaling& s, const A* fi
                 const int column = panel * panel_outputs;
                 const detail::matmul_panel_block<E, Panels> plain(s, second + b * E.inner * E.columns, column);
                 const detail::int8_block<V, Panels> block(plain.weights, plain.parts(), 0);
-                for_each_tile<row_tiles<G, tile.rows>>([&]<int Count, int First>(int x) COMPRESS_LAMBDA_INLINE {
+                for_each_tile<tiles>([&]<int Count, int First>(int x) COMPRESS_LAMBDA_INLINE {
                     detail::matmul_int8_tile<V, E, Count, Panels, Last>(matrix + x * E.inner, block, end,
                                                                         row_starts + x,
                                                                         output + (b * E.rows + x) * E.columns + column);
