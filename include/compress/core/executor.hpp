@@ -15,6 +15,7 @@ concept executor = requires(const T& e) {
 
 /// One after the other, on the caller's thread.
 struct serial {
+    static constexpr int parts = 1;
     template <class F>
     COMPRESS_INLINE constexpr void parallel_for(int count, F&& f) const {
         for (int i = 0; i < count; ++i) f(i);
@@ -22,13 +23,11 @@ struct serial {
 };
 
 /// Into how many parts a layer is split: `Executor::parts` where an executor says it, else enough for a few threads to
-/// end together. One after the other nothing is split.
+/// end together.
 template <class Executor>
 inline constexpr int wanted_parts = 8;
 template <class Executor>
 requires requires { Executor::parts; }
 inline constexpr int wanted_parts<Executor> = Executor::parts;
-template <>
-inline constexpr int wanted_parts<serial> = 1;
 
 }  // namespace tensor_compress

@@ -36,12 +36,8 @@ COMPRESS_NOTHROW constexpr void conv2d_binary_reference(const std::int8_t* packe
                         const int value = input[(row * G.in_width + column) * G.in_channels + c] - stored_offset<In>;
                         sum += sign_steps * (value >= end.input_zero_point ? weight : -weight);
                     });
-                const fixed_multiplier factor{load_bytes<std::int32_t>(packed + sections::multiplier + 4 * o),
-                                              packed[sections::shift + o]};
-                std::int32_t q = end.finish(sum, factor);
                 const int at = (y * G.out_width + x) * G.out_channels + o;
-                if constexpr (Residual) q = end.add(q, residual[at] - stored_offset<Other>);
-                output[at] = static_cast<Out>(q + stored_offset<Out>);
+                finish_reference<sections, Residual>(packed, end, sum, o, at, output, residual);
             }
 }
 

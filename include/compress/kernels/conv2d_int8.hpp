@@ -39,12 +39,8 @@ COMPRESS_NOTHROW constexpr void conv2d_int8_reference(const std::int8_t* packed,
                         const int at = (row * G.in_width + column) * G.in_channels + first_channel + c;
                         sum += (inside ? input[at] - stored_offset<In> : end.input_zero_point) * weight;
                     });
-                const fixed_multiplier factor{load_bytes<std::int32_t>(packed + sections::multiplier + 4 * slot),
-                                              packed[sections::shift + slot]};
-                std::int32_t q = end.finish(sum, factor);
                 const int at = (y * G.out_width + x) * G.out_channels + o;
-                if constexpr (Residual) q = end.add(q, residual[at] - stored_offset<Other>);
-                output[at] = static_cast<Out>(q + stored_offset<Out>);
+                finish_reference<sections, Residual>(packed, end, sum, slot, at, output, residual);
             }
 }
 

@@ -33,10 +33,8 @@ COMPRESS_NOTHROW constexpr void depthwise_int8_reference(const std::int8_t* pack
                         const int at = (row * G.in_width + column) * G.in_channels + c;
                         sum += (inside ? input[at] - stored_offset<In> : end.input_zero_point) * weight;
                     });
-                const fixed_multiplier factor{load_bytes<std::int32_t>(packed + sections::multiplier + 4 * c),
-                                              packed[sections::shift + c]};
-                output[(y * G.out_width + x) * G.out_channels + c] =
-                    static_cast<Out>(end.finish(sum, factor) + stored_offset<Out>);
+                const int at = (y * G.out_width + x) * G.out_channels + c;
+                finish_reference<sections, false>(packed, end, sum, c, at, output, static_cast<const Out*>(nullptr));
             }
 }
 

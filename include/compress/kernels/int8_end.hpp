@@ -57,6 +57,17 @@ struct int8_parts {
     }
 };
 
+/// What the reference kernels do with the sum of the output in padded place `slot`, whose value goes to output[at].
+template <class Sections, bool Residual, class Out, class Other>
+COMPRESS_NOTHROW constexpr void finish_reference(const std::int8_t* packed, const int8_end& end, std::int32_t sum,
+                                                 int slot, int at, Out* output, const Other* residual) {
+    const fixed_multiplier factor{load_bytes<std::int32_t>(packed + Sections::multiplier + 4 * slot),
+                                  packed[Sections::shift + slot]};
+    std::int32_t q = end.finish(sum, factor);
+    if constexpr (Residual) q = end.add(q, residual[at] - stored_offset<Other>);
+    output[at] = static_cast<Out>(q + stored_offset<Out>);
+}
+
 /// The same over vectors of scaled sums. The result is written as `Out`, whose zero may be moved by `stored_offset`.
 template <class V, class Out>
 struct int8_vector_end {

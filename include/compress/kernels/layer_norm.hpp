@@ -100,6 +100,16 @@ COMPRESS_NOTHROW constexpr fixed_multiplier norm_factor_of(std::int32_t sum, std
     return norm_factor(static_cast<std::uint64_t>(v < 1 ? 1 : v));
 }
 
+/// Adds up a row from `first` on, and its squares.
+template <int Columns, class In>
+COMPRESS_NOTHROW constexpr void add_moments(const In* input, int first, std::int32_t& sum, std::int32_t& squares) {
+    for (int c = first; c < Columns; ++c) {
+        const std::int32_t q = input[c] - stored_offset<In>;
+        sum += q;
+        squares += q * q;
+    }
+}
+
 template <int Columns, class In, class Out>
 COMPRESS_NOTHROW constexpr void norm_elements(const norm_scaling& s, const std::int8_t* gamma, const std::int32_t* beta,
                                               std::int32_t sum, fixed_multiplier factor, const In* input, Out* output,
@@ -124,11 +134,7 @@ COMPRESS_NOTHROW constexpr void layer_norm_int8_reference(const norm_scaling& s,
                                                           const std::int32_t* beta, const In* input, Out* output) {
     for (int r = 0; r < Rows; ++r, input += Columns, output += Columns) {
         std::int32_t sum = 0, squares = 0;
-        for (int c = 0; c < Columns; ++c) {
-            const std::int32_t q = input[c] - stored_offset<In>;
-            sum += q;
-            squares += q * q;
-        }
+        detail::add_moments<Columns>(input, 0, sum, squares);
         detail::norm_elements<Columns>(s, gamma, beta, sum, detail::norm_factor_of<Columns>(sum, squares, s.epsilon),
                                        input, output, 0);
     }
@@ -166,11 +172,7 @@ COMPRESS_NOTHROW constexpr void layer_norm_int8(const norm_scaling& s, const std
                 }
             }
             std::int32_t sum = V::sum_of(sums), squares = V::sum_of(all_squares);
-            for (int c = sixteens; c < Columns; ++c) {
-                const std::int32_t q = input[c] - stored_offset<In>;
-                sum += q;
-                squares += q * q;
-            }
+            detail::add_moments<Columns>(input, sixteens, sum, squares);
             const fixed_multiplier factor = detail::norm_factor_of<Columns>(sum, squares, s.epsilon);
             const auto scale = simd::splat_factor<V>(factor);
             const i32 count = V::splat_int(Columns), row_sum = V::splat_int(sum);

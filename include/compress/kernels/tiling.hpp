@@ -80,15 +80,10 @@ constexpr row_range rows_of_part(int part, int parts) {
 
 /// Stands where an executor does and asks for some rows of the output, by whoever calls. Rows are counted as in the
 /// whole image, and so are addresses: where less of an image is in memory, they begin where its first row would be.
-struct only_rows {
+struct only_rows : serial {
     row_range rows;
-    template <class F>
-    COMPRESS_INLINE void parallel_for(int count, F&& f) const {
-        serial{}.parallel_for(count, f);
-    }
+    constexpr explicit only_rows(row_range wanted) : rows(wanted) {}
 };
-template <>
-inline constexpr int wanted_parts<only_rows> = 1;
 
 /// What one part of a layer computes: all rows for `serial`, those that are asked for.
 template <conv_geometry G, class Executor>

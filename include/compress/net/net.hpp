@@ -268,11 +268,14 @@ private:
         COMPRESS_INLINE const stored<Id>* advance(row_range) const { return image; }
     };
 
+    template <int Id>
+    static constexpr conv_geometry geometry = geometry_of(graph.nodes[graph.nodes[Id].inputs[0]].output,
+                                                          graph.nodes[Id]);
+
     /// Rows of the image that a layer reads for rows of its output.
     template <int Id>
     static constexpr row_range rows_read(row_range rows) {
-        constexpr const node& n = graph.nodes[Id];
-        constexpr conv_geometry g = geometry_of(graph.nodes[n.inputs[0]].output, n);
+        constexpr conv_geometry g = geometry<Id>;
         const int begin = g.row(rows.begin, 0), end = g.row(rows.end - 1, g.kernel_height - 1) + 1;
         return {begin < 0 ? 0 : begin, end > g.in_height ? g.in_height : end};
     }
@@ -284,10 +287,10 @@ private:
         constexpr const node& n = graph.nodes[Id];
         constexpr int parts = image_parts<Executor>(n.output.height());
         threads.parallel_for(parts, [&](int part) {
-            const int height = n.output.height(), end = height * (part + 1) / parts;
+            const row_range own = rows_of_part<geometry<Id>>(part, parts);
             stream<n.inputs[0], Parts> source(packed, m, part);
-            for (int y = height * part / parts; y < end; y += n.band_rows) {
-                const row_range rows{y, y + n.band_rows < end ? y + n.band_rows : end};
+            for (int y = own.begin; y < own.end; y += n.band_rows) {
+                const row_range rows{y, y + n.band_rows < own.end ? y + n.band_rows : own.end};
                 run_layer<Id, Parts>(packed, m, source.advance(rows_read<Id>(rows)), write<Id, Parts>(m),
                                      only_rows{rows});
             }

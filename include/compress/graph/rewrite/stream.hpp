@@ -18,29 +18,23 @@ constexpr int rows_under(const window& w, int rows) {
     return (rows - 1) * w.stride.height + (w.kernel.height - 1) * w.dilation.height + 1;
 }
 
-/// The layer that computes a value: its own, or the one at the end of its stream.
-template <int Capacity>
-constexpr int end_of_stream(const model<Capacity>& m, int id) {
-    while (m[id].kept_rows > 0)
-        for (int reader = id + 1; reader < m.count; ++reader)
-            if (m[reader].inputs[0] == id && m[reader].input_count > 0) {
-                id = reader;
-                break;
-            }
-    return id;
-}
-
 namespace detail {
+
+/// The first node that reads a value as its first input; or -1.
+template <int Capacity>
+constexpr int first_reader(const model<Capacity>& m, int id) {
+    for (int reader = id + 1; reader < m.count; ++reader)
+        if (m[reader].input_count > 0 && m[reader].inputs[0] == id) return reader;
+    return -1;
+}
 
 constexpr bool slides_window(op kind) { return kind == op::conv2d || kind == op::depthwise_conv2d; }
 
 /// The one layer that reads a value, as a convolution reads its image; or -1.
 template <int Capacity>
 constexpr int only_window(const model<Capacity>& m, int id) {
-    if (m.consumers(id) != 1) return -1;
-    for (int reader = id + 1; reader < m.count; ++reader)
-        if (m[reader].input_count > 0 && m[reader].inputs[0] == id) return slides_window(m[reader].kind) ? reader : -1;
-    return -1;
+    const int reader = m.consumers(id) == 1 ? first_reader(m, id) : -1;
+    return reader >= 0 && slides_window(m[reader].kind) ? reader : -1;
 }
 
 /// Bytes that the stream which ends at `end` keeps, if that computes `rows` rows at a time; sets what is kept.
@@ -59,6 +53,13 @@ constexpr int keep_rows(model<Capacity>& m, int end, int rows, const element (&e
 }
 
 }  // namespace detail
+
+/// The layer that computes a value: its own, or the one at the end of its stream.
+template <int Capacity>
+constexpr int end_of_stream(const model<Capacity>& m, int id) {
+    while (m[id].kept_rows > 0) id = detail::first_reader(m, id);
+    return id;
+}
 
 /// Marks large values that one convolution writes and another one alone reads, as between the layers of an inverted
 /// residual (Sandler et al. 2018, MobileNetV2, section 5.1), and sets how many rows of them are in memory at a time.
