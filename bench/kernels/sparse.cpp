@@ -18,7 +18,10 @@ void add_patterns() {
     add_product<Rows, Inputs, Outputs, fp32, block<1, 16, 80>>();
     add_product<Rows, Inputs, Outputs, fp32, block<16, 1, 80>>();
     add_product<Rows, Inputs, Outputs, fp32, block<4, 4, 80>>();
+    add_product<Rows, Inputs, Outputs, fp32, n_of_m<2, 4>>();
+    add_product<Rows, Inputs, Outputs, bf16, n_of_m<2, 4>>();
     add_product<Rows, Inputs, Outputs, int8, n_of_m<2, 4>>();
+    add_product<Rows, Inputs, Outputs, int8, n_of_m<2, 4, for_speed>>();
     add_product<Rows, Inputs, Outputs, int4, n_of_m<2, 4>>();
     add_product<Rows, Inputs, Outputs, int8, codebook<4>>();
     add_product<Rows, Inputs, Outputs, int8, unstructured<80>>();

@@ -111,7 +111,7 @@ private:
     }
     /// A negative extent is symbolic; an empty shape of an output is not written.
     onnx_writer& value_info(protozero::pbf_tag_type field, const std::string& name, const dims& extents, int type) {
-        std::string shape, tensor, types, info;
+        std::string shape, tensor_type, types, info;
         for (const auto extent : extents) {
             std::string dimension;
             if (extent < 0)
@@ -120,9 +120,9 @@ private:
                 protozero::pbf_writer(dimension).add_int64(1, extent);
             protozero::pbf_writer(shape).add_message(1, dimension);
         }
-        protozero::pbf_writer(tensor).add_int32(1, type);
-        if (field == 11 || !extents.empty()) protozero::pbf_writer(tensor).add_message(2, shape);
-        protozero::pbf_writer(types).add_message(1, tensor);
+        protozero::pbf_writer(tensor_type).add_int32(1, type);
+        if (field == 11 || !extents.empty()) protozero::pbf_writer(tensor_type).add_message(2, shape);
+        protozero::pbf_writer(types).add_message(1, tensor_type);
         protozero::pbf_writer(info).add_string(1, name);
         protozero::pbf_writer(info).add_message(2, types);
         return add(field, info);

@@ -12,7 +12,7 @@ namespace tests {
 
 template <tc::conv_geometry G, tc::float_end End = tc::float_end{}, class Code = tc::float_code>
 fp32_kernel convolution(const char* name, void (*pack)(std::int8_t*, const float*, const float*)) {
-    using order = tc::panel_order<flat<G>, 1>;
+    using order = tc::float_order<flat<G>, Code>;
     return {name,
             G,
             End.stage,
@@ -32,7 +32,7 @@ fp32_kernel convolution(const char* name, void (*pack)(std::int8_t*, const float
 }
 template <tc::conv_geometry G, tc::float_end End = tc::float_end{}, class Code = tc::float_code>
 fp32_kernel convolution(const char* name) {
-    return convolution<G, End, Code>(name, tc::pack_float<tc::panel_order<flat<G>, 1>, flat<G>, Code>);
+    return convolution<G, End, Code>(name, tc::pack_float<tc::float_order<flat<G>, Code>, flat<G>, Code>);
 }
 
 template <tc::conv_geometry G, tc::clamp_kind Clamp = tc::clamp_kind::none, class Code = tc::float_code>

@@ -64,6 +64,12 @@ inline constexpr auto wrong = tc::recipe{tc::int8}.with("stem", tc::int4 | tc::g
 static_assert(tc::net<images, wrong>::weights_bytes > 0);
 #endif
 
+// reject group_of_floats: "the group of weights that share a step must divide the neighbouring inputs of an output"
+#if defined(CASE_group_of_floats)
+inline constexpr auto wrong = tc::recipe{tc::fp32}.with("stem", tc::weight_only(tc::int4 | tc::group<32>));
+static_assert(tc::net<images, wrong>::weights_bytes > 0);
+#endif
+
 // reject depthwise_group: "a depthwise layer has a step for each channel, and too few weights for groups"
 #if defined(CASE_depthwise_group)
 inline constexpr auto wrong = tc::recipe{tc::int8}.with("depth", tc::int4 | tc::group<4>);
@@ -73,7 +79,7 @@ static_assert(tc::net<images, wrong>::weights_bytes > 0);
 inline constexpr auto patterns = tc::recipe{tc::int8 | tc::n_of_m<2, 4>}
                                      .with("stem", tc::int8 | tc::codebook<4>)
                                      .with("depth", tc::int8 | tc::codebook<2>)
-                                     .with("head", tc::int8 | tc::block<1, 16, 80>);
+                                     .with("head", tc::int8 | tc::n_of_m<2, 4> | tc::for_speed);
 static_assert(tc::net<images, patterns>::weights_bytes > 0);
 
 // reject block_divides_no_inputs: "a block of the pattern must divide the layer" "'s', 't', 'e', 'm'" "inputs_and_outputs<3, 16>"
@@ -85,6 +91,18 @@ static_assert(tc::net<images, wrong>::weights_bytes > 0);
 // reject sparse_depthwise: "a depthwise layer has too few weights for a pattern of zeros"
 #if defined(CASE_sparse_depthwise)
 inline constexpr auto wrong = tc::recipe{tc::int8}.with("depth", tc::int8 | tc::n_of_m<2, 4>);
+static_assert(tc::net<images, wrong>::weights_bytes > 0);
+#endif
+
+// reject places_divide_no_inputs: "for_speed picks the inputs of an output 8 at a time" "'s', 't', 'e', 'm'"
+#if defined(CASE_places_divide_no_inputs)
+inline constexpr auto wrong = tc::recipe{tc::int8}.with("stem", tc::int8 | tc::n_of_m<2, 4> | tc::for_speed);
+static_assert(tc::net<images, wrong>::weights_bytes > 0);
+#endif
+
+// reject floats_for_speed: "no kernel stores weights in this precision with this sparsity"
+#if defined(CASE_floats_for_speed)
+inline constexpr auto wrong = tc::recipe{tc::fp32 | tc::n_of_m<2, 4> | tc::for_speed};
 static_assert(tc::net<images, wrong>::weights_bytes > 0);
 #endif
 

@@ -149,6 +149,8 @@ class Usage(Case):
         recipe("spread=fp33", "fp33", "fp32, int8")
         recipe("spread=int8|n_of_m<2>", "int8|n_of_m<2>", "n_of_m<2,4>")
         recipe("spread=int8|sparse", "int8|sparse", "n_of_m<2,4>")
+        recipe("spread=int8|block<4,4,80>|for_speed", "int8|block<4,4,80>|for_speed", "n_of_m<2,4>|for_speed")
+        recipe("spread=weight_only(int8/32)", "weight_only(int8/32)", "weight_only(int4/32)")
         recipe("spread", "'spread'", "pattern=format")
         recipe("=fp32", "empty pattern")
         recipe("spread=fp32;;mix=fp32", "pattern=format")

@@ -34,7 +34,8 @@ inline constexpr auto floats = tc::recipe{tc::fp16}
                                    .with("depth", tc::bf16)
                                    .with("wide", tc::weight_only(tc::int8))
                                    .with("narrow", tc::bf16)
-                                   .with("hidden", tc::weight_only(tc::int4));
+                                   .with("hidden", tc::weight_only(tc::int4))
+                                   .with("head", tc::weight_only(tc::int4 | tc::group<4>));
 
 template <const auto& Recipe, class Isa = tc::native>
 std::vector<float> outputs() {
@@ -139,16 +140,20 @@ TEST_CASE("a float net of few bits is near the float net, on every instruction s
     const auto bytes = [](auto net, int id) { return decltype(net)::table[static_cast<std::size_t>(id)].packed_bytes; };
     const int hidden = float_net::node_count - 2;
     CHECK(bytes(float_net{}, hidden) - bytes(halves{}, hidden) == 1536 * 32 * 7 / 2 - 32 * 4);
-    CHECK(bytes(float_net{}, hidden + 1) - bytes(halves{}, hidden + 1) == 20 * 16 * 2);
+    // Levels and 5 groups' steps, in whole vectors of 64, and a scale for each of 16 outputs.
+    CHECK(bytes(float_net{}, hidden + 1) - bytes(halves{}, hidden + 1) == 20 * 16 * 4 - (3 * 64 + 2 * 64) - 16 * 4);
     // fp16 ends at 65504.
     auto large = tests::pseudo_weights<written>();
-    large.at("head.weight").data()[7] = 1e5f;
-    CHECK_THROWS_WITH(tc::convert<halves>(large), Catch::Matchers::ContainsSubstring("head: its weight 100000"));
+    large.at("stem.weight").data()[7] = 1e5f;
+    CHECK_THROWS_WITH(tc::convert<halves>(large), Catch::Matchers::ContainsSubstring("stem: its weight 100000"));
 }
 
 TEST_CASE("an emitted recipe names groups", "[transform]") {
     CHECK_THAT(tc::recipe_text(floats), Catch::Matchers::ContainsSubstring(
-                                            R"(.with("hidden", tensor_compress::weight_only(tensor_compress::int4)))"));
+                                            R"(.with("hidden", tensor_compress::weight_only(tensor_compress::int4))"));
+    CHECK_THAT(tc::recipe_text(floats),
+               Catch::Matchers::ContainsSubstring(
+                   R"(tensor_compress::weight_only(tensor_compress::int4 | tensor_compress::group<4>))"));
     CHECK_THAT(
         tc::recipe_text(mixed),
         Catch::Matchers::ContainsSubstring(

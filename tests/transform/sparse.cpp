@@ -36,6 +36,14 @@ inline constexpr auto mixed_fp32 = tc::recipe{tc::fp32 | tc::unstructured<50>}
                                        .with("depth", tc::fp32)
                                        .with("narrow", tc::fp32 | tc::block<16, 1, 50>)
                                        .with("hidden", tc::fp32 | tc::block<4, 4, 60>);
+inline constexpr auto words_fp32 = tc::recipe{tc::fp32 | tc::n_of_m<2, 4>}.with("depth", tc::fp32);
+inline constexpr auto words_bf16 =
+    tc::recipe{tc::bf16 | tc::n_of_m<1, 4>}.with("depth", tc::fp32).with("wide", tc::fp16 | tc::n_of_m<2, 4>);
+inline constexpr auto words_int8 = tc::recipe{tc::int8 | tc::n_of_m<2, 4>}.with("depth", tc::int8);
+inline constexpr auto picked_int8 = tc::recipe{tc::int8 | tc::n_of_m<2, 4> | tc::for_speed}
+                                        .with("depth", tc::int8)
+                                        .with("stem", tc::int8 | tc::n_of_m<2, 4> | tc::for_size)
+                                        .with("head", tc::int8 | tc::n_of_m<2, 4>);
 inline constexpr auto mixed =
     tc::recipe{tc::fp32 | tc::unstructured<50>}.with("depth", tc::int8).with("wide", tc::int8 | tc::block<4, 4, 50>);
 
@@ -70,6 +78,37 @@ TEST_CASE("a float net of patterns is the dense net over the weights that are le
     for (std::size_t i = 0; i < found.size(); ++i) CHECK(found[i] == Approx(expected[i]).margin(1e-5));
     CHECK(outputs<mixed_fp32>(left) == found);
     CHECK(expected != outputs<tc::all_fp32>());
+}
+
+TEST_CASE("a float net without the zeros of its words is the dense net over the weights that are left", "[transform]") {
+    using words = tc::format<tag::fp32, tag::n_of_m<2, 4>>;
+    tc::named_tensors left = tests::pseudo_weights<written>();
+    leave<words, tc::conv_geometry{8, 8, 3, 8, 8, 16, 3, 3, 1, 1, 1, 1, 1, 1}>(left, "stem");
+    leave<words, tc::conv_geometry{8, 8, 16, 8, 8, 16, 3, 3, 1, 1, 1, 1, 1, 1}>(left, "wide");
+    leave<words, tc::conv_geometry{8, 8, 16, 8, 8, 48}>(left, "narrow");
+    leave<words, tc::conv_geometry{1, 1, 3072, 1, 1, 20}>(left, "hidden");
+    leave<words, tc::conv_geometry{1, 1, 20, 1, 1, 6}>(left, "head");
+    const auto expected = outputs<tc::all_fp32>(left), found = outputs<words_fp32>();
+    REQUIRE(expected.size() == found.size());
+    for (std::size_t i = 0; i < found.size(); ++i) CHECK(found[i] == Approx(expected[i]).margin(1e-5));
+    CHECK(expected != outputs<tc::all_fp32>());
+    const auto vectors = outputs<words_bf16>(), scalar = outputs<words_bf16, tc::isa::scalar>();
+    for (std::size_t i = 0; i < vectors.size(); ++i) CHECK(vectors[i] == Approx(scalar[i]).margin(1e-5));
+    // Half the weights are multiplied; each has 2 bits for its place.
+    using thinned = tc::net<written, words_fp32>;
+    using dense = tc::net<written, tc::all_fp32>;
+    const auto hidden = static_cast<std::size_t>(thinned::node_count - 2);
+    CHECK(thinned::table[hidden].multiply_adds == 2 * 16 * 3072 / 2);
+    CHECK(dense::table[hidden].packed_bytes - thinned::table[hidden].packed_bytes == 32 * (3072 * 2 - 3072 / 8));
+}
+
+TEST_CASE("places in bits and in bytes give the same net", "[transform]") {
+    CHECK(outputs<picked_int8>() == outputs<words_int8>());
+    CHECK(outputs<picked_int8>() == outputs<picked_int8, tc::isa::scalar>());
+    CHECK_THAT(
+        tc::recipe_text(picked_int8),
+        Catch::Matchers::ContainsSubstring(
+            R"(recipe{tensor_compress::int8 | tensor_compress::n_of_m<2,4> | tensor_compress::for_speed}.with("depth")"));
 }
 
 TEST_CASE("formats of floats and integers, dense and not, meet in one net", "[transform]") {

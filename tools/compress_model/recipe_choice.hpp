@@ -31,10 +31,12 @@ inline bool is_number(std::string_view text) {
     return !text.empty() && text.size() < 5 && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-/// Whether it is a pattern with as many numbers as it takes: "n_of_m<2,4>".
+/// Whether it is a pattern with as many numbers as it takes: "n_of_m<2,4>", "n_of_m<2,4>|for_speed".
 inline bool is_pattern(std::string_view text) {
     const auto open = text.find('<');
     const std::string_view name = text.substr(0, open);
+    constexpr std::string_view fast = "|for_speed";
+    if (name == "n_of_m" && text.ends_with(fast)) text.remove_suffix(fast.size());
     const int numbers = name == "unstructured" || name == "codebook" ? 1
                         : name == "n_of_m"                           ? 2
                         : name == "block"                            ? 3
@@ -62,12 +64,15 @@ inline format_name find_format(std::string_view option, std::string_view written
     std::optional<format_name> found;
     const auto consider = [&](auto tag) {
         using tag_type = decltype(tag);
-        constexpr bool groups =
-            tensor_compress::integer_precision<tag_type> && tag_type::bits > 1 && tag_type::bits < 8;
+        constexpr bool groups = requires { tag_type::group; }
+        &&tag_type::bits > 1 && tag_type::bits < 8;
         known += (known.empty() ? "" : ", ") + std::string(tag_type::name);
-        const auto slash = precision.find('/');
-        const bool sized = slash != std::string::npos && detail::is_number(precision.substr(slash + 1));
-        if (precision.substr(0, slash) == tag_type::name && (slash == std::string::npos || (groups && sized)))
+        // "int4/32" is int4 and "weight_only(int4/32)" weight_only(int4), with groups of 32.
+        const auto slash = std::min(precision.find('/'), precision.size());
+        const auto end = std::min(precision.find(')', slash), precision.size());
+        const bool sized = slash < end && detail::is_number(precision.substr(slash + 1, end - slash - 1));
+        if (precision.substr(0, slash) + precision.substr(end) == tag_type::name &&
+            (slash == precision.size() || (groups && sized)))
             found = {precision, sparsity, tag_type::activation};
     };
     std::apply([&](auto... tag) { (consider(tag), ...); },
@@ -77,10 +82,11 @@ inline format_name find_format(std::string_view option, std::string_view written
                           tensor_compress::weight_only(tensor_compress::int8),
                           tensor_compress::weight_only(tensor_compress::int4)});
     if (found && detail::is_pattern(sparsity)) return *found;
-    throw bad_input(std::string(option) + ": the format '" + std::string(written) +
-                    "' is unknown; take one of: " + known +
-                    "; with a step for each 32 inputs: int4/32, int3/32, int2/32, ternary/32; with a pattern: " +
-                    "int8|n_of_m<2,4>, fp32|unstructured<90>, fp32|block<16,1,80>, int8|codebook<4>");
+    throw bad_input(
+        std::string(option) + ": the format '" + std::string(written) + "' is unknown; take one of: " + known +
+        "; with a step for each 32 inputs: int4/32, int3/32, int2/32, ternary/32, weight_only(int4/32); "
+        "with a pattern: " +
+        "int8|n_of_m<2,4>, int8|n_of_m<2,4>|for_speed, fp32|unstructured<90>, fp32|block<16,1,80>, int8|codebook<4>");
 }
 
 /// Which layer gets which format: that of --precision, then the patterns of --recipe, of which the last match wins.

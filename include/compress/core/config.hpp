@@ -7,7 +7,7 @@
 
 /// Number of the packed weight layout. Emitted headers carry the one they were written with and refuse to compile
 /// against another: the bytes would be read in the wrong order.
-#define COMPRESS_LAYOUT_VERSION 1
+#define COMPRESS_LAYOUT_VERSION 2
 
 /// Kernels are inlined into the straight-line code of a net; the compilers' own thresholds give up too early.
 #define COMPRESS_INLINE __attribute__((always_inline)) inline

@@ -90,16 +90,6 @@ struct binary_activations : binary {
     static constexpr const char* name = "binary_activations";
 };
 
-/// `weight_only(int4)`: weights of int8 or int4 with a float scale for each output, beside activations and sums of
-/// fp32.
-template <class Precision>
-struct weight_only : fp32 {
-    static_assert(Precision::bits == 8 || Precision::bits == 4, "weight_only has kernels for int8 and int4");
-    static constexpr const char* name = Precision::bits == 8 ? "weight_only(int8)" : "weight_only(int4)";
-    static constexpr int bits = Precision::bits;
-    using levels = Precision;
-};
-
 /// `int4 | group<32>`: each group of so many neighbouring inputs of an output has a step of its own, an integer
 /// multiple (at most `grid.unit`) of the output channel's. Source: Zhang et al. 2023, Dual Grained Quantization.
 template <int Size>
@@ -114,6 +104,22 @@ template <class Precision, int Size>
 struct grouped : Precision {
     static constexpr const char* name = detail::name_of_grouped<Precision, Size>.text;
     static constexpr int group = Size;
+};
+
+namespace detail {
+template <class Precision>
+inline constexpr tag_name name_of_weight_only{"weight_only(", Precision::name, ")"};
+}  // namespace detail
+
+/// `weight_only(int4)`, `weight_only(int4 | group<32>)`: integer weights with a float scale for each output, beside
+/// activations and sums of fp32.
+template <class Precision>
+struct weight_only : fp32 {
+    static_assert(Precision::bits == 8 || Precision::bits == 4, "weight_only has kernels for int8 and int4");
+    static constexpr const char* name = detail::name_of_weight_only<Precision>.text;
+    static constexpr int bits = Precision::bits;
+    static constexpr int group = Precision::group;
+    using levels = Precision;
 };
 
 }  // namespace tag
@@ -159,12 +165,16 @@ inline constexpr tag::group<Size> group{};
 
 template <integer_precision Precision>
 constexpr tag::weight_only<Precision> weight_only(Precision) {
-    static_assert(Precision::group == 0, "weight_only has one scale for each output: leave the group out");
     return {};
 }
 
 template <precision_tag Precision, sparsity_tag Sparsity>
 constexpr format<Precision, Sparsity> operator|(Precision, Sparsity) {
+    return {};
+}
+/// `int8 | n_of_m<2, 4> | for_speed` is read from the left.
+template <class Precision, class Sparsity, class Form>
+constexpr auto operator|(format<Precision, Sparsity>, Form) -> format<Precision, decltype(Sparsity{} | Form{})> {
     return {};
 }
 template <integer_precision Precision, int Size>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <type_traits>
+
 namespace tensor_compress {
 
 namespace tag {
@@ -28,6 +30,8 @@ struct tag_name {
 
 template <int Kept, int Of>
 inline constexpr tag_name name_of_n_of_m{"n_of_m<", Kept, ",", Of, ">"};
+template <int Kept, int Of>
+inline constexpr tag_name name_of_fast_n_of_m{"n_of_m<", Kept, ",", Of, ">|for_speed"};
 template <int Percent>
 inline constexpr tag_name name_of_unstructured{"unstructured<", Percent, ">"};
 template <int Rows, int Columns, int Percent>
@@ -42,13 +46,23 @@ struct dense {
     static constexpr const char* name = "dense";
 };
 
+/// Which form of a pattern is stored: the one of fewest bytes, which is what is without a word, or the one that takes
+/// the fewest instructions.
+struct for_size {};
+struct for_speed {};
+
 /// Of each `Of` neighbouring inputs of an output at most `Kept` have a weight that is not zero. Source: Mishra et al.
 /// 2021, Accelerating Sparse Deep Neural Networks (2:4).
-template <int Kept, int Of>
+template <int Kept, int Of, class Form = for_size>
 struct n_of_m {
     static_assert(Of == 4 && (Kept == 1 || Kept == 2), "n_of_m has kernels for <2, 4> and <1, 4>");
     static constexpr const char* name = detail::name_of_n_of_m<Kept, Of>.text;
     static constexpr int kept = Kept, of = Of;
+};
+/// `n_of_m<2, 4> | for_speed`: places in bytes.
+template <int Kept, int Of>
+struct n_of_m<Kept, Of, for_speed> : n_of_m<Kept, Of> {
+    static constexpr const char* name = detail::name_of_fast_n_of_m<Kept, Of>.text;
 };
 
 /// Of each panel of 16 outputs `Percent` of the weights are zero, anywhere: what is stored is a compile-time size.
@@ -109,6 +123,8 @@ concept zero_sparsity = sparsity_tag<T> &&(
     requires { T::kept; } || requires { T::percent; });
 
 inline constexpr tag::dense dense{};
+inline constexpr tag::for_size for_size{};
+inline constexpr tag::for_speed for_speed{};
 template <int Kept, int Of>
 inline constexpr tag::n_of_m<Kept, Of> n_of_m{};
 template <int Percent>
@@ -117,5 +133,9 @@ template <int Rows, int Columns, int Percent>
 inline constexpr tag::block<Rows, Columns, Percent> block{};
 template <int Bits>
 inline constexpr tag::codebook<Bits> codebook{};
+
+template <int Kept, int Of, class Form>
+requires std::is_same_v<Form, tag::for_size> || std::is_same_v<Form, tag::for_speed>  //
+constexpr tag::n_of_m<Kept, Of, Form> operator|(tag::n_of_m<Kept, Of>, Form) { return {}; }
 
 }  // namespace tensor_compress

@@ -25,9 +25,9 @@ struct imported_tensor {
 /// A model file as a graph and the weights it names.
 ///
 /// Weights have PyTorch's names and layouts: `<label>.weight` and `<label>.bias` of a convolution ([O, I/groups, KH,
-/// KW]) or linear layer ([out, in]); `.weight .bias .running_mean .running_var` of a batch_norm; `.value` of a
-/// constant, in the graph's layout. Where the source flattens an image in the order C, H, W, the columns of the linear
-/// layer's weight are already those of H, W, C.
+/// KW]) or linear layer ([out, in]); `.weight .bias .running_mean .running_var` of a batch_norm; `.weight .bias` of a
+/// layer_norm; `.value` of a constant, in the graph's layout. Where the source flattens an image in the order C, H, W,
+/// the columns of the linear layer's weight are already those of H, W, C.
 struct imported_model {
     model<imported_capacity> graph;
     named_tensors weights;

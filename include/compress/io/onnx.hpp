@@ -176,6 +176,8 @@ inline imported_model import_model(const model_proto& m) {
     };
     for (const auto& v : m.inputs)
         if (!is_initializer(v.name)) add_input(im, m, v, result, batch_noted);
+    for (const auto* n : nodes) im.read.insert(n->inputs.begin(), n->inputs.end());
+    for (const auto& v : m.outputs) im.read.insert(v.name);
     add_initializers(im, m, nodes);
     converter each(im);
     for (const auto* n : nodes) each.convert(*n);

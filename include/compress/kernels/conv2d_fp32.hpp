@@ -17,11 +17,11 @@ COMPRESS_NOTHROW constexpr float load_float(const std::int8_t* packed, int eleme
 /// output[y, x, o] = clamp(bias[o] + sum over i, j, c of weight[o, c, i, j] * input[y * stride + i * dilation - top,
 /// ..., c]) with zeros outside the image, then `+ residual[y, x, o]` and a clamp where `End` says so.
 ///
-/// @param  packed  float_sections of panel_order<G, 1> and Code
+/// @param  packed  float_sections of float_order<G, Code> and Code
 template <conv_geometry G, float_end End, class Code = float_code>
 COMPRESS_NOTHROW constexpr void conv2d_fp32_reference(const std::int8_t* packed, const float* input, float* output,
                                                       const float* residual, row_range rows = rows_of_part<G>(0, 1)) {
-    using order = panel_order<G, 1>;
+    using order = float_order<G, Code>;
     using sections = float_sections<order, Code>;
     for (int y = rows.begin; y < rows.end; ++y)
         for (int x = 0; x < G.out_width; ++x)
@@ -46,11 +46,29 @@ COMPRESS_NOTHROW constexpr void conv2d_fp32_reference(const std::int8_t* packed,
 
 namespace detail {
 
+/// The inputs of a step that does not end with a tap, of pixel m of a tile at the edge: zeros outside the image.
+template <conv_geometry G, int First, int Inputs>
+struct word_at_edge {
+    const float* row;
+    int step;  ///< of all runs of the kernel row
+    float word[Inputs];
+
+    COMPRESS_INLINE const float* operator()(int m) {
+        constexpr int steps = ceil_div(G.run_length(), Inputs);
+        for (int e = 0; e < Inputs; ++e) {
+            const int k = step % steps * Inputs + e, tap = G.merged() ? k / G.in_channels : step / steps;
+            const int channel = G.merged() ? k % G.in_channels : k, at = G.column(First + m, tap);
+            word[e] = k < G.run_length() && G.column_inside(at) ? row[at * G.in_channels + channel] : 0.0f;
+        }
+        return word;
+    }
+};
+
 /// Rows pixels x Panels panels of outputs; parameters as in conv2d_int8_tile.
 template <class V, conv_geometry G, float_end End, class Code, int Rows, int Panels, int First, int Last>
 COMPRESS_NOINLINE void conv2d_fp32_tile(const float* const* rows, int column, const std::int8_t* weights,
                                         const float* bias, float* output, const float* residual) {
-    using order = panel_order<G, 1>;
+    using order = float_order<G, Code>;
     using f32 = typename V::f32;
     constexpr int vectors = V::vectors_per_panel;
     constexpr int columns = Panels * vectors;
@@ -63,44 +81,63 @@ COMPRESS_NOINLINE void conv2d_fp32_tile(const float* const* rows, int column, co
         COMPRESS_UNROLL
         for (int m = 0; m < Rows; ++m) sums[m][j] = start;
     }
+    using steps = float_step<V, Code>;
+    constexpr int neighbours = step_inputs<Code>;
+    // Steps of all pixels that are inside: `at_pixel(m)` points at the inputs of pixel m.
+    const auto multiply = [&]<int Together>(std::ptrdiff_t at, auto&& is_inside,
+                                            auto&& at_pixel) COMPRESS_LAMBDA_INLINE {
+        for_constants<Together>([&]<int K>() COMPRESS_LAMBDA_INLINE {
+            steps factors[columns];
+            COMPRESS_UNROLL
+            for (int j = 0; j < columns; ++j)
+                factors[j] =
+                    steps::template at<K, Together>(weights + (j / vectors) * Code::bytes(order::panel_elements),
+                                                    order::panel_elements, at, (j % vectors) * V::lanes);
+            COMPRESS_UNROLL
+            for (int m = 0; m < Rows; ++m) {
+                if (!is_inside(m)) continue;
+                const f32 a = steps::spread(at_pixel(m) + K * neighbours);
+                COMPRESS_UNROLL
+                for (int j = 0; j < columns; ++j) sums[m][j] = factors[j].add(sums[m][j], a);
+            }
+        });
+    };
+    constexpr auto always = [](int) COMPRESS_LAMBDA_INLINE { return true; };
+    constexpr auto together = [](int terms) { return terms % steps::together == 0 ? steps::together : 1; };
     for (int i = 0; i < G.kernel_height; ++i) {
         if (G.leaves_rows() && rows[i] == nullptr) continue;
         std::ptrdiff_t w = i * order::row_elements;
-        const auto weights_at = [&](int j) COMPRESS_LAMBDA_INLINE {
-            return float_weights<Code>::template load<V>(weights + (j / vectors) * Code::bytes(order::panel_elements),
-                                                         w + (j % vectors) * V::lanes);
-        };
-        if constexpr (First != interior_tile) {
+        if constexpr (First != interior_tile && G.group_inputs() % neighbours == 0) {
             // Tap by tap; the pixels whose tap is outside leave it out.
+            constexpr int count = together(G.group_inputs());
             for_constants<G.kernel_width>([&]<int J>() COMPRESS_LAMBDA_INLINE {
-                for (int c = 0; c < G.group_inputs(); ++c, w += order::step_elements) {
-                    f32 factors[columns];
-                    COMPRESS_UNROLL
-                    for (int j = 0; j < columns; ++j) factors[j] = weights_at(j);
-                    COMPRESS_UNROLL
-                    for (int m = 0; m < Rows; ++m) {
-                        const int at = G.column(First + m, J);
-                        if (!G.column_inside(at)) continue;
-                        const f32 a = V::splat(rows[i][at * G.in_channels + c]);
-                        COMPRESS_UNROLL
-                        for (int j = 0; j < columns; ++j) sums[m][j] = V::madd(a, factors[j], sums[m][j]);
-                    }
-                }
+                const auto inside = [](int m)
+                                        COMPRESS_LAMBDA_INLINE { return G.column_inside(G.column(First + m, J)); };
+                for (int c = 0; c < G.group_inputs(); c += neighbours * count, w += order::step_elements * count)
+                    multiply.template operator()<count>(w, inside, [&](int m) COMPRESS_LAMBDA_INLINE {
+                        return rows[i] + G.column(First + m, J) * G.in_channels + c;
+                    });
             });
+        } else if constexpr (First != interior_tile) {
+            // Steps of several taps, put together with zeros for those that are outside.
+            for (int s = 0; s < G.runs() * order::steps; ++s, w += order::step_elements)
+                multiply.template operator()<1>(w, always, word_at_edge<G, First, neighbours>{rows[i], s, {}});
         } else {
+            constexpr int whole = G.run_length() / neighbours * neighbours, tail = G.run_length() % neighbours;
+            constexpr int count = together(G.run_length());
             const float* base = rows[i] + (column * G.stride_width - G.left) * G.in_channels;
-            for (int run = 0; run < G.runs(); ++run, base += G.dilation_width * G.in_channels)
-                for (int k = 0; k < G.run_length(); ++k, w += order::step_elements) {
-                    f32 factors[columns];
-                    COMPRESS_UNROLL
-                    for (int j = 0; j < columns; ++j) factors[j] = weights_at(j);
-                    COMPRESS_UNROLL
-                    for (int m = 0; m < Rows; ++m) {
-                        const f32 a = V::splat(base[m * pixel_step + k]);
-                        COMPRESS_UNROLL
-                        for (int j = 0; j < columns; ++j) sums[m][j] = V::madd(a, factors[j], sums[m][j]);
-                    }
+            for (int run = 0; run < G.runs(); ++run, base += G.dilation_width * G.in_channels) {
+                for (int k = 0; k < whole; k += neighbours * count, w += order::step_elements * count)
+                    multiply.template operator()<count>(
+                        w, always, [&](int m) COMPRESS_LAMBDA_INLINE { return base + m * pixel_step + k; });
+                if constexpr (tail != 0) {
+                    float ends[Rows][neighbours]{};
+                    for (int m = 0; m < Rows; ++m)
+                        std::memcpy(ends[m], base + m * pixel_step + whole, tail * sizeof(float));
+                    multiply.template operator()<1>(w, always, [&](int m) COMPRESS_LAMBDA_INLINE { return ends[m]; });
+                    w += order::step_elements;
                 }
+            }
         }
     }
     if constexpr (scaled_code<Code>) {
@@ -121,7 +158,7 @@ COMPRESS_NOINLINE void conv2d_fp32_tile(const float* const* rows, int column, co
 template <class V, conv_geometry G, float_end End, class Code, int Rows, int Panels, int Last>
 COMPRESS_INLINE void conv2d_fp32_block(const std::int8_t* packed, int group, int panel, row_range range,
                                        const float* input, float* output, const float* residual) {
-    using order = panel_order<G, 1>;
+    using order = float_order<G, Code>;
     using tiles = row_tiles<G, Rows, !End.residual>;  // overlapping, as in conv2d_int8_block
     const int place = group * order::panels + panel;
     using sections = float_sections<order, Code>;
@@ -149,10 +186,15 @@ COMPRESS_NOTHROW constexpr void conv2d_fp32(const std::int8_t* packed, const flo
         conv2d_fp32_reference<G, End, Code>(packed, input, output, residual, rows_for<G>(threads, 0, 1));
     } else {
         using V = simd::vector_unit<Isa>;
-        using order = panel_order<G, 1>;
+        using order = float_order<G, Code>;
         // A weight that is decoded on its way is shared by as many pixels as there are registers for.
+        constexpr int operands = static_cast<int>(sizeof(float_step<V, Code>) / sizeof(typename V::f32));
         constexpr tile_size tile = choose_tile<V>(
-            G.out_width, order::panels, 0, requires { Code::plain; } ? 8 : 2);
+            G.out_width, order::panels, operands > 1 ? 1 : 0,
+            operands > 1                ? 1
+            : requires { Code::plain; } ? 8
+                                        : 2,
+            operands);
         const auto run = [&]<int Panels, int Last>(int group, int panel, row_range range) COMPRESS_LAMBDA_INLINE {
             detail::conv2d_fp32_block<V, G, End, Code, tile.rows, Panels, Last>(packed, group, panel, range, input,
                                                                                 output, residual);

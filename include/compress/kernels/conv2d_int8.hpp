@@ -124,6 +124,9 @@ COMPRESS_INLINE void conv2d_int8_coded(const std::int8_t* weights, const int8_pa
     };
     if constexpr (Code::plain) {
         run(weights);
+    } else if constexpr (picking_code<Code>) {
+        conv2d_int8_block<V, G, Rows, Panels, Last, Residual>(picked_int8_block<V, Panels, Code>(weights, parts, place),
+                                                              end, group, panel, range, input, output, residual);
     } else if constexpr (decodes_in_registers<G, Code>()) {
         const int8_block<V, Panels> block(weights, parts, place);
         const int at = panel * panel_outputs;
@@ -156,13 +159,13 @@ COMPRESS_NOTHROW constexpr void conv2d_int8(const std::int8_t* packed, const In*
         using order = panel_order<G, 4>;
         using sections = int8_sections<order, Residual, Code>;
         constexpr bool split = sizeof(typename V::bytes4) > sizeof(typename V::i32);
-        constexpr bool wide = detail::widens_weights<V, G>;
-        // Wide operands take two registers each.
-        constexpr int spare = (wide ? 5 : split ? 1 : 0) + (split ? V::vectors_per_panel : 0);
-        constexpr bool direct = (Code::plain && !wide) || detail::decodes_in_registers<G, Code>();
-        constexpr tile_size tile =
-            choose_tile<V>(G.out_width, order::panels, spare,
-                           direct ? 8 : detail::most_decoded_bytes / order::panel_elements / (wide ? 2 : 1));
+        constexpr bool picks = picking_code<Code>, wide = !picks && detail::widens_weights<V, G>;
+        // Wide operands take two registers each, and so do weights with their places.
+        constexpr int spare = (wide ? 5 : split || picks ? 1 : 0) + (split ? V::vectors_per_panel : 0);
+        constexpr bool direct = (Code::plain && !wide) || picks || detail::decodes_in_registers<G, Code>();
+        constexpr tile_size tile = choose_tile<V>(
+            G.out_width, order::panels, spare,
+            direct ? 8 : detail::most_decoded_bytes / order::panel_elements / (wide ? 2 : 1), picks ? 2 : 1);
         const int8_end end = int8_end::of<sections>(packed);
         const int8_parts parts = int8_parts::of<sections>(packed);
         const auto run = [&]<int Panels, int Last>(int group, int panel, row_range range) COMPRESS_LAMBDA_INLINE {

@@ -24,18 +24,25 @@ requires(Precision::bits < 8 && Precision::group == 0)  //
     struct decoder<weight_code<Precision, tag::dense>> {
     using code = weight_code<Precision, tag::dense>;
 
-    template <class V, int F>
-    static COMPRESS_INLINE typename V::row_bytes part(const std::int8_t* chunk) {
+    /// The stored bits, moved so that they end below bit `End` of each byte.
+    template <class V, int F, int End>
+    static COMPRESS_INLINE typename V::row_bytes bits(const std::int8_t* chunk) {
         constexpr int width = code::bits == 3 ? 2 : code::bits, fields = 8 / width;
-        constexpr int top = (0xff << (8 - width)) & 0xff;
+        constexpr int mask = ((1 << width) - 1) << (End - width);
         const auto upper =
-            V::template bit_field<8 - width*(F % fields + 1), top>(V::load_code(chunk + F / fields * code_vector));
-        if constexpr (code::bits == 1)
-            return V::one_or_minus_one(upper);
-        else if constexpr (code::bits == 3)
-            return V::either(upper, V::template bit_field<5 - F, 0x20>(V::load_code(chunk + 2 * code_vector)));
+            V::template bit_field<End - width*(F % fields + 1), mask>(V::load_code(chunk + F / fields * code_vector));
+        if constexpr (code::bits == 3)
+            return V::either(upper,
+                             V::template bit_field<End - 3 - F, 1 << (End - 3)>(V::load_code(chunk + 2 * code_vector)));
         else
             return upper;
+    }
+    template <class V, int F>
+    static COMPRESS_INLINE typename V::row_bytes part(const std::int8_t* chunk) {
+        if constexpr (code::bits == 1)
+            return V::one_or_minus_one(bits<V, F, 8>(chunk));
+        else
+            return bits<V, F, 8>(chunk);
     }
     template <class V>
     static COMPRESS_INLINE void decode(const std::int8_t* block, int elements, std::int8_t* to) {
@@ -67,7 +74,7 @@ struct decoder<weight_code<tag::grouped<Precision, Size>, tag::dense>> {
     }
 };
 
-template <class Precision, int Kept>
+template <integer_precision Precision, int Kept>
 struct decoder<weight_code<Precision, tag::n_of_m<Kept, 4>>> {
     using code = weight_code<Precision, tag::n_of_m<Kept, 4>>;
     using values = typename code::values;
@@ -83,13 +90,20 @@ struct decoder<weight_code<Precision, tag::n_of_m<Kept, 4>>> {
                 decoder<values>::template part<V, F % vectors>(unit + F / vectors * values::chunk_bytes));
         }
     }
+    /// Of each value of vector F the place among the inputs of its vector, from those of the unit.
+    template <class V, int F>
+    static COMPRESS_INLINE typename V::row_bytes inputs_of(typename V::row_bytes places) {
+        constexpr std::uint32_t first = Kept == 2 ? 0x04040000u : 0x0c080400u;
+        return V::either(V::template bit_field<-2 * F, 3>(places),
+                         V::bytes_of(V::splat_int(static_cast<std::int32_t>(first))));
+    }
     /// The words of step S of a unit: each value shifted to its place.
     template <class V, int S>
     static COMPRESS_INLINE typename V::i32 words(const typename V::i32 (&values)[4], typename V::i32 places) {
         const auto value = values[S / code::steps_per_vector];
         typename V::i32 word = V::zero();
         for_constants<Kept>([&]<int W>() COMPRESS_LAMBDA_INLINE {
-            constexpr int byte = S % code::steps_per_vector * Kept + W;
+            constexpr int byte = code::byte_of(S, W);
             const auto alone = V::bit_and(V::template shift_right<8 * byte>(value), V::splat_int(0xff));
             // Eight times the place, as a shift counts bits.
             constexpr int down = code::place_shift(S, W) - 3;
@@ -119,20 +133,21 @@ struct decoder<weight_code<Precision, tag::n_of_m<Kept, 4>>> {
 template <int Bits>
 struct decoder<weight_code<tag::int8, tag::codebook<Bits>>> {
     using code = weight_code<tag::int8, tag::codebook<Bits>>;
+    using levels = typename code::levels;
 
+    template <class V, int F>
+    static COMPRESS_INLINE typename V::row_bytes part(typename V::row_bytes table, const std::int8_t* chunk) {
+        return V::look_up(table, decoder<levels>::template bits<V, F, Bits>(chunk));
+    }
     template <class V>
     static COMPRESS_INLINE void decode(const std::int8_t* block, int elements, std::int8_t* to) {
-        using levels = typename code::levels;
         constexpr int step = 4 * V::lanes;
         const auto table = V::load_table(block);
         block += code::table_bytes;
         for (int at = 0; at < elements; at += levels::chunk_elements, block += levels::chunk_bytes)
             for_constants<levels::chunk_vectors>([&]<int F>() COMPRESS_LAMBDA_INLINE {
-                for (int j = 0; j < code_vector; j += step) {
-                    const auto top = decoder<levels>::template part<V, F>(block + j);
-                    const auto index = V::template bit_field<Bits - 8, (1 << Bits) - 1>(top);
-                    V::store_code(to + at + F * code_vector + j, V::look_up(table, index));
-                }
+                for (int j = 0; j < code_vector; j += step)
+                    V::store_code(to + at + F * code_vector + j, part<V, F>(table, block + j));
             });
     }
 };
@@ -141,19 +156,23 @@ template <int Percent>
 struct decoder<weight_code<tag::int8, tag::unstructured<Percent>>> {
     using code = weight_code<tag::int8, tag::unstructured<Percent>>;
 
+    /// The bytes from byte `first` of a vector on.
+    template <class V>
+    static COMPRESS_INLINE typename V::row_bytes part(const std::int8_t* block, int elements, int vector, int first) {
+        constexpr int step = 4 * V::lanes;
+        const std::uint64_t mask = code::mask_of(block, elements, vector);
+        const std::int8_t* values = block + code::values_at(elements) + code::start_of(block, vector);
+        if constexpr (step == code_vector)
+            return V::expand_code(mask, values);
+        else
+            return V::expand_code(mask >> first & (~std::uint64_t{0} >> (64 - step)),
+                                  values + std::popcount(mask & ((std::uint64_t{1} << first) - 1)));
+    }
     template <class V>
     static COMPRESS_INLINE void decode(const std::int8_t* block, int elements, std::int8_t* to) {
-        constexpr int step = 4 * V::lanes;
-        const std::int8_t* values = block + code::values_at(elements);
-        for (int vector = 0; vector < code::vectors(elements); ++vector, to += code_vector) {
-            const std::uint64_t mask = code::mask_of(block, elements, vector);
-            const std::int8_t* next = values + code::start_of(block, vector);
-            for (int j = 0; j < code_vector; j += step) {
-                const std::uint64_t part = mask >> j & (~std::uint64_t{0} >> (64 - step));
-                V::store_code(to + j, V::expand_code(part, next));
-                next += std::popcount(part);
-            }
-        }
+        for (int vector = 0; vector < code::vectors(elements); ++vector, to += code_vector)
+            for (int j = 0; j < code_vector; j += 4 * V::lanes)
+                V::store_code(to + j, part<V>(block, elements, vector, j));
     }
 };
 

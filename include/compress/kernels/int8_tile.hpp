@@ -5,92 +5,9 @@
 #include <type_traits>
 
 #include <compress/core/config.hpp>
-#include <compress/kernels/int8_end.hpp>
-#include <compress/kernels/int8_scaling.hpp>
-#include <compress/kernels/tiling.hpp>
+#include <compress/kernels/int8_block.hpp>
 
 namespace tensor_compress::detail {
-
-/// Four stored bytes as one word in the order of memory, in the form the vector unit multiplies (+ 128 on x86).
-template <class V, class In>
-COMPRESS_INLINE std::int32_t word_of(const In* p) {
-    std::int32_t word;
-    std::memcpy(&word, p, 4);
-    if constexpr (stored_offset<typename V::activation> != stored_offset<In>)
-        word ^= static_cast<std::int32_t>(0x80808080u);
-    return word;
-}
-/// Bytes after a run that its last word also holds. They meet weights of zero; a pixel after the run is there for them,
-/// except at the end of a row, where tiles count as edges for it.
-template <conv_geometry G>
-inline constexpr int word_overreach = G.merged() && G.out_width > 1 && G.run_length() % 4 != 0 ? 4 - G.run_length() % 4
-                                                                                               : 0;
-
-/// The last `Count` bytes of a run; the weights beyond it are zero. Put together in a register: a word loaded where
-/// single bytes were just stored waits for them.
-template <class V, int Count, class In>
-COMPRESS_INLINE std::int32_t tail_word_of(const In* p) {
-    if constexpr (Count == 4) return word_of<V>(p);
-    std::uint32_t word = 0;
-    for (int i = 0; i < Count; ++i) word |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(p[i])) << (8 * i);
-    if constexpr (stored_offset<typename V::activation> != stored_offset<In>) word ^= 0x80808080u;
-    return static_cast<std::int32_t>(word);
-}
-COMPRESS_INLINE void widen_word(std::int32_t word, std::int32_t& even, std::int32_t& odd) {
-    even = word & 0x00ff00ff;
-    odd = static_cast<std::int32_t>(static_cast<std::uint32_t>(word) >> 8) & 0x00ff00ff;
-}
-template <class V>
-COMPRESS_INLINE std::int32_t zero_point_word(std::int32_t zero_point) {
-    return static_cast<std::int32_t>(
-        (static_cast<std::uint32_t>(zero_point + stored_offset<typename V::activation>) & 0xffu) * 0x01010101u);
-}
-
-/// Weights and biases of one block of panels, and its factors in the form that vectors are scaled with, made once a
-/// block.
-template <class V, int Panels>
-struct int8_block {
-    static constexpr bool wide = false;
-    const std::int8_t* weights;  ///< as int8, panel after panel
-    const std::int32_t* bias;
-    const std::int32_t* weight_sum;
-    int8_scaling<V, Panels * V::vectors_per_panel> scaling;
-
-    COMPRESS_INLINE int8_block(const std::int8_t* plain_weights, const int8_parts& parts, int panel)
-        : weights(plain_weights),
-          bias(int8_parts::words(parts.bias) + panel * panel_outputs),
-          weight_sum(int8_parts::words(parts.weight_sum) + panel * panel_outputs),
-          scaling(int8_parts::words(parts.multiplier) + panel * panel_outputs, parts.shift + panel * panel_outputs) {}
-
-    /// Sums before the first product: the bias, less 128 times the weights where activations are stored 128 higher.
-    COMPRESS_INLINE typename V::i32 start(int j) const {
-        const auto start = V::load(bias + j * V::lanes);
-        if constexpr (stored_offset<typename V::activation> == 128)
-            return V::subtract(start, V::template shift_left<7>(V::load(weight_sum + j * V::lanes)));
-        else
-            return start;
-    }
-};
-
-/// Weights in twice the bytes, as vectors of 16 bits are multiplied where there is no dot product of bytes.
-template <class V, int Panels>
-struct wide_int8_block : int8_block<V, Panels> {
-    static constexpr bool wide = true;
-    using int8_block<V, Panels>::int8_block;
-};
-template <class V>
-COMPRESS_NOINLINE void widen_weights(const std::int8_t* from, int bytes, std::int8_t* to) {
-    constexpr int step = 4 * V::lanes;
-    for (int at = 0; at < bytes; at += step) V::store_wide(to + 2 * at, to + 2 * at + step, V::load_weights(from + at));
-}
-/// `Words` words of a row of activations likewise, even bytes and odd ones apart.
-template <class V, int Words, class In>
-COMPRESS_INLINE void widen_row(const In* from, std::int32_t* even, std::int32_t* odd) {
-    constexpr int whole = Words / V::lanes * V::lanes;
-    for (int s = 0; s < whole; s += V::lanes)
-        V::store_wide(even + s, odd + s, V::unsigned_operand(V::load_row(from + 4 * s)));
-    for (int s = whole; s < Words; ++s) widen_word(word_of<V>(from + 4 * s), even[s], odd[s]);
-}
 
 /// Requantisation, activation, residual and storing of Rows pixels x Panels panels of sums. Pixels are `Channels` bytes
 /// apart; Last is the number of outputs in the last panel.
@@ -174,20 +91,16 @@ COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const
                                         Out* output, const Other* residual) {
     using order = panel_order<G, 4>;
     using i32 = typename V::i32;
-    using bytes4 = typename V::bytes4;
     constexpr int vectors = V::vectors_per_panel;
     constexpr int columns = Panels * vectors;
-    constexpr int whole_steps = G.run_length() / 4;
-    constexpr int tail = G.run_length() % 4;
+    constexpr int terms = Block::step_terms, step_elements = terms * panel_outputs;
+    constexpr int whole_steps = G.run_length() / terms;
+    constexpr int tail = G.run_length() % terms;
     constexpr int pixel_step = G.stride_width * G.in_channels;
     constexpr bool edge = First != interior_tile;
 
     const auto weights_at = [&](int offset, int j) COMPRESS_LAMBDA_INLINE {
-        const int at = (j / vectors) * order::panel_elements + offset + (j % vectors) * V::lanes * 4;
-        if constexpr (Block::wide)
-            return V::load_wide(block.weights + 2 * at);
-        else
-            return V::load_weights(block.weights + at);
+        return block.template weights_at<order::panel_elements>(j / vectors, offset, (j % vectors) * V::lanes);
     };
 
     i32 sums[Rows][columns];
@@ -197,13 +110,13 @@ COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const
         for (int j = 0; j < columns; ++j) start[j] = block.start(j);
         if constexpr (G.leaves_rows()) {
             // Rows outside the image are the zero point all along, the same for each pixel.
-            const bytes4 zero = V::spread4(zero_point_word<V>(end.input_zero_point));
+            const auto zero = Block::inputs_of(zero_point_word<V>(end.input_zero_point));
             for (int i = 0; i < G.kernel_height; ++i) {
                 if (rows[i] != nullptr) continue;
-                for (int step = 0; step < order::row_elements; step += order::step_elements) {
+                for (int step = 0; step < order::row_elements; step += step_elements) {
                     COMPRESS_UNROLL
                     for (int j = 0; j < columns; ++j)
-                        start[j] = V::dot4(start[j], zero, weights_at(i * order::row_elements + step, j));
+                        start[j] = Block::add(start[j], zero, weights_at(i * order::row_elements + step, j));
                 }
             }
         }
@@ -216,35 +129,36 @@ COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const
 
     for (int i = 0; i < G.kernel_height; ++i) {
         if (G.leaves_rows() && rows[i] == nullptr) continue;
-        // One step: four terms of each pixel against four terms of each output.
-        const auto step = [&](int offset, auto&& spread) COMPRESS_LAMBDA_INLINE {
-            bytes4 w[columns];
+        // One step: so many terms of each pixel against those of each output.
+        const auto step = [&](int offset, auto&& terms_of) COMPRESS_LAMBDA_INLINE {
+            typename Block::operand w[columns];
             COMPRESS_UNROLL
             for (int j = 0; j < columns; ++j) w[j] = weights_at(i * order::row_elements + offset, j);
             COMPRESS_UNROLL
             for (int m = 0; m < Rows; ++m) {
-                const bytes4 a = spread(m);
+                const auto a = terms_of(m);
                 COMPRESS_UNROLL
-                for (int j = 0; j < columns; ++j) sums[m][j] = V::dot4(sums[m][j], a, w[j]);
+                for (int j = 0; j < columns; ++j) sums[m][j] = Block::add(sums[m][j], a, w[j]);
             }
         };
         if constexpr (edge) {
             // Tap by tap, so that a pixel whose tap is outside reads the zero point instead.
             constexpr int tap_step = G.merged() ? G.in_channels / 4 * order::step_elements : order::run_elements;
-            constexpr int tap_steps = G.group_inputs() / 4;
+            constexpr int tap_steps = G.group_inputs() / terms, tap_tail = G.group_inputs() % terms;
             const std::int32_t zero = zero_point_word<V>(end.input_zero_point);
             for_constants<G.kernel_width>([&]<int J>() COMPRESS_LAMBDA_INLINE {
                 const auto at = [](int m) { return G.column(First + m, J); };
                 for (int s = 0; s < tap_steps; ++s)
-                    step(J * tap_step + s * order::step_elements, [&](int m) COMPRESS_LAMBDA_INLINE {
-                        return V::spread4(G.column_inside(at(m)) ? word_of<V>(rows[i] + at(m) * G.in_channels + 4 * s)
-                                                                 : zero);
+                    step(J * tap_step + s * step_elements, [&](int m) COMPRESS_LAMBDA_INLINE {
+                        return G.column_inside(at(m)) ? Block::inputs(rows[i] + at(m) * G.in_channels + terms * s)
+                                                      : Block::inputs_of(zero);
                     });
-                if constexpr (G.group_inputs() % 4 != 0)
-                    step(J * tap_step + tap_steps * order::step_elements, [&](int m) COMPRESS_LAMBDA_INLINE {
-                        return V::spread4(G.column_inside(at(m)) ? tail_word_of<V, G.group_inputs() % 4>(
-                                                                       rows[i] + at(m) * G.in_channels + 4 * tap_steps)
-                                                                 : zero);
+                if constexpr (tap_tail != 0)
+                    step(J * tap_step + tap_steps * step_elements, [&](int m) COMPRESS_LAMBDA_INLINE {
+                        return Block::inputs_of(
+                            G.column_inside(at(m))
+                                ? tail_word_of<V, tap_tail>(rows[i] + at(m) * G.in_channels + terms * tap_steps)
+                                : zero);
                     });
             });
         } else {
@@ -252,7 +166,7 @@ COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const
             const In* base = rows[i] + (column * G.stride_width - G.left) * G.in_channels;
             for (int run = 0; run < G.runs(); ++run, base += G.dilation_width * G.in_channels) {
                 const int offset = run * order::run_elements;
-                if constexpr (Block::wide) {
+                if constexpr (Block::widened) {
                     alignas(64) std::int32_t even[Rows][order::steps], odd[Rows][order::steps];
                     for (int m = 0; m < Rows; ++m) {
                         const In* row = base + m * pixel_step;
@@ -267,12 +181,13 @@ COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const
                     continue;
                 }
                 for (int s = 0; s < whole_steps; ++s)
-                    step(offset + s * order::step_elements, [&](int m) COMPRESS_LAMBDA_INLINE {
-                        return V::spread4(word_of<V>(base + m * pixel_step + 4 * s));
+                    step(offset + s * step_elements, [&](int m) COMPRESS_LAMBDA_INLINE {
+                        return Block::inputs(base + m * pixel_step + terms * s);
                     });
                 if constexpr (tail != 0)
-                    step(offset + whole_steps * order::step_elements, [&](int m) COMPRESS_LAMBDA_INLINE {
-                        return V::spread4(tail_word_of<V, last_word>(base + m * pixel_step + 4 * whole_steps));
+                    step(offset + whole_steps * step_elements, [&](int m) COMPRESS_LAMBDA_INLINE {
+                        return Block::inputs_of(
+                            tail_word_of<V, last_word>(base + m * pixel_step + terms * whole_steps));
                     });
             }
         }

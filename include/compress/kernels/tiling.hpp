@@ -45,20 +45,21 @@ constexpr int choose_rows(int pixels, int most) {
 }  // namespace detail
 
 /// rows * vectors + vectors + 1 <= registers (sums, one step of weights, one activation); `spare` registers stay free
-/// for operands that are split in two; at most `most_panels` are wanted where a block has to fit a buffer.
+/// for operands that are split in two; at most `most_panels` are wanted where a block has to fit a buffer; a vector of
+/// weights takes `operands` registers.
 template <class V>
-constexpr tile_size choose_tile(int pixels, int panels, int spare = 0, int most_panels = 8) {
+constexpr tile_size choose_tile(int pixels, int panels, int spare = 0, int most_panels = 8, int operands = 1) {
     const int vectors = V::vectors_per_panel;
     const int room = V::registers - 1 - spare;
     if (pixels == 1) {
-        const int most = (room / 2) / vectors;
+        const int most = (room / (1 + operands)) / vectors;
         return {1, detail::choose_panels(panels, most < 1 ? 1 : most > 8 ? 8 : most)};
     }
     const int widest = V::registers >= 32 ? (vectors == 1 ? 5 : vectors == 2 ? 2 : 1) : 1;
     const int allowed = most_panels < 1 ? 1 : most_panels;
     const int wanted = widest == 5 && panels % 5 != 0 ? 4 : widest;
     const int p = detail::choose_panels(panels, wanted < allowed ? wanted : allowed);
-    const int most = (room - p * vectors) / (p * vectors);
+    const int most = (room - p * vectors * operands) / (p * vectors);
     return {detail::choose_rows(pixels, most < 1 ? 1 : most > 14 ? 14 : most), p};
 }
 

@@ -19,21 +19,30 @@ template <conv_geometry Geometry, class Precision, class Sparsity = tag::dense, 
 struct conv2d;
 
 namespace detail {
-/// Patterns of blocks multiply what is stored; all others are decoded or stored as they are multiplied.
+/// Some codes multiply what is stored; all others are decoded or stored as they are multiplied.
 template <conv_geometry Geometry, class Order, class Code>
 constexpr long long multiply_adds_of() {
     constexpr long long pixels = static_cast<long long>(Geometry.out_height) * Geometry.out_width;
-    if constexpr (indexed_code<Code>)
-        return pixels * Order::blocks * Code::kept(Order::block_elements) * Code::width;
+    if constexpr (requires { Code::multiplied(0); })
+        return pixels * Order::blocks * Code::multiplied(Order::block_elements);
     else
         return pixels * Geometry.terms() * Geometry.out_channels;
+}
+
+template <conv_geometry Geometry, class Precision>
+constexpr bool group_divides() {
+    static_assert(group_fits<Precision>(Geometry.flattened().run_length()),
+                  "the group of weights that share a step must divide the neighbouring inputs of an output (channels * "
+                  "kernel width; channels where dilated or grouped): take another size, or no group");
+    return true;
 }
 }  // namespace detail
 
 template <conv_geometry Geometry, float_precision Precision, class Sparsity, float_end End>
 struct conv2d<Geometry, Precision, Sparsity, End> {
-    using order = panel_order<Geometry.flattened(), 1>;
     using code = weight_code<Precision, Sparsity>;
+    using order = float_order<Geometry.flattened(), code>;
+    static_assert(detail::group_divides<Geometry, Precision>());
     static constexpr int packed_bytes = float_sections<order, code>::bytes;
     static constexpr long long multiply_adds = detail::multiply_adds_of<Geometry, order, code>();
 
@@ -64,9 +73,7 @@ struct conv2d<Geometry, Precision, Sparsity, End> {
     static_assert(
         Geometry.terms() <= max_int8_terms,
         "an int8 layer sums at most 32896 products, or its 32-bit sum could overflow: split the layer or give it fp32");
-    static_assert(group_fits<Precision>(Geometry.flattened().run_length()),
-                  "the group of weights that share a step must divide the neighbouring inputs of an output (channels * "
-                  "kernel width; channels where dilated or grouped): take another size, or no group");
+    static_assert(detail::group_divides<Geometry, Precision>());
     using code = weight_code<Precision, Sparsity>;
     using order = integer_order<Geometry.flattened(), code>;
     static_assert(!sign_code<code> || Geometry.groups == 1,

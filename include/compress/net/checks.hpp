@@ -9,6 +9,7 @@
 #include <compress/storage/bit_code.hpp>
 #include <compress/storage/block_code.hpp>
 #include <compress/storage/conv_geometry.hpp>
+#include <compress/storage/n_of_m_code.hpp>
 
 namespace tensor_compress {
 
@@ -108,6 +109,13 @@ struct sparse_depthwise_layer {
                            "or a codebook");
     static constexpr bool holds = Allowed;
 };
+template <class Label, class Sparsity, class Inputs, bool Divides>
+struct places_of_layer {
+    static_assert(Divides,
+                  "for_speed picks the inputs of an output 8 at a time, with n_of_m<1, 4> 16, which must divide "
+                  "its channels: leave for_speed out for this layer");
+    static constexpr bool holds = Divides;
+};
 template <class Label, class Sparsity, class Shape, bool Divides>
 struct blocks_of_layer {
     static_assert(Divides, "a block of the pattern must divide the layer, its columns the input channels and its rows "
@@ -148,7 +156,14 @@ constexpr bool check_format() {
         constexpr long long count = static_cast<long long>(G.terms()) * G.out_channels;
         return codebook_of_layer<Label, sparsity, weights<count>, (1 << sparsity::bits) < count>::holds;
     } else if constexpr (zero_sparsity<sparsity>) {
-        return sparse_depthwise_layer<Label, sparsity, !Depthwise>::holds;
+        constexpr bool divides = [] {
+            if constexpr (picking_code<weight_code<precision, sparsity>>)
+                return Depthwise || G.group_inputs() % weight_code<precision, sparsity>::step_terms == 0;
+            else
+                return true;
+        }();
+        return sparse_depthwise_layer<Label, sparsity, !Depthwise>::holds &&
+               places_of_layer<Label, sparsity, neighbours<G.group_inputs()>, divides>::holds;
     } else if constexpr (!requires { requires precision::group != 0; }) {
         return true;
     } else {

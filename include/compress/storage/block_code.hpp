@@ -36,6 +36,8 @@ struct block_code {
     static constexpr int kept(int elements) {
         return ceil_div(elements / panel_outputs / columns * groups * (100 - Pattern::percent), 100);
     }
+    /// Weights that are multiplied, of a panel.
+    static constexpr int multiplied(int elements) { return kept(elements) * width; }
     static constexpr int places_at = groups * 2;
     /// A vector that reads the last places and values reads up to 16 more.
     static constexpr int values_at(int elements) {

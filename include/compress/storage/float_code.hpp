@@ -45,6 +45,28 @@ struct weight_code<tag::weight_only<Precision>, tag::dense> {
     }
 };
 
+/// The same with groups: what is multiplied with the scale is level * step.
+template <class Precision, int Size>
+struct weight_code<tag::weight_only<tag::grouped<Precision, Size>>, tag::dense> : grouped_code<Precision, Size, 1> {
+    using integers = grouped_code<Precision, Size, 1>;
+    static constexpr bool scaled = true;
+    static constexpr int unit = 1;  ///< of the scale
+    static constexpr float at(const std::int8_t* block, int elements, int i) {
+        return static_cast<float>(integers::at(block, elements, i));
+    }
+};
+
+/// Neighbouring inputs of an output that one step of a product of floats takes.
+template <class Code>
+inline constexpr int step_inputs = 1;
+template <class Code>
+requires requires { Code::step_inputs; }  //
+inline constexpr int step_inputs<Code> = Code::step_inputs;
+
+/// How the weights of a float layer are ordered.
+template <conv_geometry G, class Code>
+struct float_order : panel_order<G, step_inputs<Code>> {};
+
 /// Weights with a scale for each output, kept apart from them.
 template <class Code>
 concept scaled_code = requires {

@@ -98,8 +98,9 @@ requires(Precision::bits < 8 && Precision::group == 0) struct weight_code<Precis
 };
 
 /// Levels as above, then one step a group of inputs and output, [group][16 outputs] bytes: weight = level * step.
-template <class Precision, int Size>
-struct weight_code<tag::grouped<Precision, Size>, tag::dense> {
+/// Weights lie [inputs / Interleave][16 outputs][Interleave].
+template <class Precision, int Size, int Interleave>
+struct grouped_code {
     using levels = weight_code<Precision, tag::dense>;
     static constexpr bool plain = false;
     static constexpr bool stores_zero = true;
@@ -112,14 +113,17 @@ struct weight_code<tag::grouped<Precision, Size>, tag::dense> {
     static constexpr int bytes(int elements) {
         return round_up(steps_at(elements) + elements / group_elements * panel_outputs, code_vector);
     }
-    static constexpr int step_index(int i) { return i / group_elements * panel_outputs + i % code_vector / 4; }
+    static constexpr int step_index(int i) {
+        return i / group_elements * panel_outputs + i % (Interleave * panel_outputs) / Interleave;
+    }
 
     /// The largest step that divides all weights of group `index` to levels.
     static constexpr int step_of(const std::int8_t* weights, int index, int output) {
         for (int step = unit; step > 1; --step) {
             bool fits = true;
             for (int k = 0; k < Size && fits; ++k) {
-                const int w = weights[index * group_elements + k / 4 * code_vector + output * 4 + k % 4];
+                const int w = weights[index * group_elements + k / Interleave * Interleave * panel_outputs +
+                                      output * Interleave + k % Interleave];
                 fits = w % step == 0 && w / step >= Precision::grid.lowest && w / step <= Precision::grid.highest;
             }
             if (fits) return step;
@@ -140,5 +144,8 @@ struct weight_code<tag::grouped<Precision, Size>, tag::dense> {
                                         block[steps_at(elements) + step_index(i)]);
     }
 };
+
+template <class Precision, int Size>
+struct weight_code<tag::grouped<Precision, Size>, tag::dense> : grouped_code<Precision, Size, 4> {};
 
 }  // namespace tensor_compress

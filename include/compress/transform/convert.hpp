@@ -85,9 +85,11 @@ private:
         if constexpr (requires { typename precision::levels; }) {
             std::vector<std::int8_t> rounded(e.weights.size());
             std::vector<float> scales;
+            weight_format rounding{precision::levels::grid, {}};
+            if constexpr (precision::group != 0) rounding.groups = groups_of<g, precision::group>();
             for (std::size_t o = 0; o < e.outputs; ++o)
-                scales.push_back(static_cast<float>(round_weights(e.row(o), {precision::levels::grid, {}}, 0,
-                                                                  std::span(rounded).subspan(o * e.terms, e.terms))));
+                scales.push_back(static_cast<float>(
+                    round_weights(e.row(o), rounding, 0, std::span(rounded).subspan(o * e.terms, e.terms))));
             L::pack(to, rounded.data(), scales.data(), e.bias.data());
         } else if constexpr (Net::element_of(Id) == element::float32) {
             if constexpr (std::is_same_v<precision, tag::fp16>) expect_halves(e.weights, text_of(n.name));

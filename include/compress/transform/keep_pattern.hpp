@@ -47,8 +47,8 @@ inline void keep_largest(std::span<float> weights, const sparsity_cells& pattern
 /// The cells of a layer's weights, [out, in / groups, kernel height, kernel width], under a pattern of zeros.
 template <class Precision, class Sparsity, conv_geometry G>
 sparsity_cells cells_of() {
-    using order = panel_order<G, Precision::activation == element::float32 ? 1 : 4>;
     using code = weight_code<Precision, Sparsity>;
+    using order = panel_order<G, integer_precision<Precision> ? 4 : step_inputs<code>>;
     sparsity_cells pattern;
     const auto add = [&](int cell, int block) {
         pattern.cell.push_back(cell);
@@ -58,7 +58,7 @@ sparsity_cells cells_of() {
         pattern.cells = order::blocks;
         pattern.blocks = code::groups * (G.terms() / code::columns);
         pattern.kept = code::kept(order::block_elements);
-    } else if constexpr (requires { code::unit_steps; }) {
+    } else if constexpr (requires { Sparsity::of; }) {
         pattern.cells = G.out_channels * G.kernel_height * G.runs() * order::steps;
         pattern.blocks = 4;
         pattern.kept = code::kept;
@@ -74,7 +74,7 @@ sparsity_cells cells_of() {
                 const int term = (i * G.kernel_width + j) * G.group_inputs() + c;
                 add(slot / panel_outputs,
                     slot % panel_outputs / code::rows * (G.terms() / code::columns) + term / code::columns);
-            } else if constexpr (requires { code::unit_steps; }) {
+            } else if constexpr (requires { Sparsity::of; }) {
                 add(o * (order::block_elements / code_vector) + index / code_vector, index % 4);
             } else {
                 add(slot / panel_outputs, index);

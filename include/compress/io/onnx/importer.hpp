@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,6 +37,7 @@ struct importer {
     std::int64_t batch = 1;  ///< the fixed batch of the file, 1 where it is symbolic
     std::map<std::string, traced, std::less<>> values;
     std::map<std::string, constant, std::less<>> constants;
+    std::set<std::string, std::less<>> read;       ///< values of the file that a needed node reads or the file returns
     std::map<std::vector<int>, value> rearranged;  ///< transposes and reshapes that exist already
     named_tensors weights;
     label_maker labels;
@@ -68,6 +70,11 @@ public:
     [[nodiscard]] const std::string& input_name(std::size_t i) const {
         if (!has_input(i)) throw model_error("it has no input " + std::to_string(i), check_export);
         return node_.inputs[i];
+    }
+
+    [[nodiscard]] bool is_read(std::size_t output) const {
+        return output < node_.outputs.size() && !node_.outputs[output].empty() &&
+               im.read.contains(node_.outputs[output]);
     }
 
     /// Operand `i` if it is known while importing, else nullptr.

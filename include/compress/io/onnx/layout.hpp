@@ -47,6 +47,14 @@ inline axis_order channels_last_order(std::size_t rank) {
     return order;
 }
 
+/// The order of the graph's tensor, or the source's own where a reshape is pending, with `axis` of what is seen last.
+inline axis_order order_ending_in(const traced& t, int axis) {
+    axis_order order = t.base == t.seen ? t.order : plain_order(t.seen.size());
+    order.erase(std::find(order.begin(), order.end(), axis));
+    order.push_back(axis);
+    return order;
+}
+
 /// A value whose graph tensor has these extents and this order, nothing pending.
 inline traced arranged(value id, const extents& source, const axis_order& order, bool batched = true) {
     return {id, source, order, source, batched, {}};

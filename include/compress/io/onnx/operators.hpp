@@ -9,6 +9,8 @@
 #include <compress/io/onnx/operators/folding.hpp>
 #include <compress/io/onnx/operators/joining.hpp>
 #include <compress/io/onnx/operators/linear.hpp>
+#include <compress/io/onnx/operators/matrix_product.hpp>
+#include <compress/io/onnx/operators/normalization.hpp>
 #include <compress/io/onnx/operators/pooling.hpp>
 #include <compress/io/onnx/operators/rearrangement.hpp>
 
@@ -41,6 +43,7 @@ inline constexpr supported_operator supported_operators[] = {
     {"HardSigmoid", hard_sigmoid},
     {"HardSwish", hard_swish},
     {"Identity", identity},
+    {"LayerNormalization", layer_normalization},
     {"LeakyRelu", leaky_relu},
     {"MatMul", matrix_product},
     {"MaxPool", max_pool},

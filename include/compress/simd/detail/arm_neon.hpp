@@ -27,6 +27,7 @@ struct neon_unit : float_unit<xsimd::neon64> {
 
     static COMPRESS_INLINE f32 madd(f32 a, f32 b, f32 c) { return vfmaq_f32(c, a, b); }
     static COMPRESS_INLINE f32 add(f32 a, f32 b) { return vaddq_f32(a, b); }
+    static COMPRESS_INLINE f32 multiply(f32 a, f32 b) { return vmulq_f32(a, b); }
     static COMPRESS_INLINE f32 min(f32 a, f32 b) { return vminq_f32(a, b); }
     static COMPRESS_INLINE f32 max(f32 a, f32 b) { return vmaxq_f32(a, b); }
     /// xsimd 8 divides by an estimate of the reciprocal here, which is not the quotient to the last bit.
@@ -51,6 +52,17 @@ struct neon_unit : float_unit<xsimd::neon64> {
     static COMPRESS_INLINE row_bytes load_code(const std::int8_t* p) { return vld1q_s8(p); }
     static COMPRESS_INLINE void store_code(std::int8_t* p, row_bytes v) { vst1q_s8(p, v); }
     static COMPRESS_INLINE bytes4 weights_of(row_bytes v) { return v; }
+    static COMPRESS_INLINE bytes4 activations_of(row_bytes v) { return v; }
+    /// `Bytes` stored bytes, 8 or 16, once or twice.
+    template <int Bytes>
+    static COMPRESS_INLINE row_bytes load_words_of(const std::int8_t* p) {
+        if constexpr (Bytes == 16) {
+            return vld1q_s8(p);
+        } else {
+            const int8x8_t eight = vld1_s8(p);
+            return vcombine_s8(eight, eight);
+        }
+    }
     /// (byte << Shift, or >> -Shift) & Mask of each byte.
     template <int Shift, int Mask>
     static COMPRESS_INLINE row_bytes bit_field(row_bytes v) {
@@ -86,6 +98,19 @@ struct neon_unit : float_unit<xsimd::neon64> {
     static COMPRESS_INLINE row_bytes look_up(row_bytes table, row_bytes index) {
         return vqtbl1q_s8(table, vreinterpretq_u8_s8(index));
     }
+    /// Four floats, and of them those at given places, the low 2 bits of each lane.
+    static COMPRESS_INLINE f32 spread_four(const float* p) { return load(p); }
+    static COMPRESS_INLINE i32 four_places(i32 places) {
+        return vmlaq_n_s32(vdupq_n_s32(0x03020100), vandq_s32(places, vdupq_n_s32(3)), 0x04040404);
+    }
+    static COMPRESS_INLINE f32 pick(f32 four, i32 places) {
+        const float32x4_t v = four;
+        return vreinterpretq_f32_u8(vqtbl1q_u8(vreinterpretq_u8_f32(v), vreinterpretq_u8_s32(places)));
+    }
+    static COMPRESS_INLINE i32 shift_down(i32 v, int count) {
+        return vreinterpretq_s32_u32(vshlq_u32(vreinterpretq_u32_s32(v), vdupq_n_s32(-count)));
+    }
+
     /// Bytes from `p` on where `mask` has a bit, 0 elsewhere. Reads a whole vector.
     static COMPRESS_INLINE row_bytes expand_code(std::uint64_t mask, const std::int8_t* p) {
         std::int8_t expanded[16]{};
@@ -137,6 +162,12 @@ struct neon_unit : float_unit<xsimd::neon64> {
         std::int32_t four_bytes;
         std::memcpy(&four_bytes, p, 4);
         return vmovl_s16(vget_low_s16(vmovl_s8(vreinterpret_s8_s32(vdup_n_s32(four_bytes)))));
+    }
+    /// The lower or the upper 4 bits of each of four bytes, as signed levels.
+    template <bool Upper>
+    static COMPRESS_INLINE f32 load_nibbles(const std::int8_t* p) {
+        const i32 bytes = widen_signed(p);
+        return vcvtq_f32_s32(Upper ? vshrq_n_s32(bytes, 4) : vshrq_n_s32(vshlq_n_s32(bytes, 28), 28));
     }
 
     // Words, floats or four stored bytes, with pixels along the lanes: for weights that are stored in blocks.

@@ -49,6 +49,11 @@ struct x86_registers_128 {
     static COMPRESS_INLINE reg unpack_low64(reg a, reg b) { return _mm_unpacklo_epi64(a, b); }
     static COMPRESS_INLINE reg unpack_high64(reg a, reg b) { return _mm_unpackhi_epi64(a, b); }
     static COMPRESS_INLINE void transpose_parts(reg (&)[1]) {}
+    static COMPRESS_INLINE reg load_eighths(const void* p) {
+        long long eight;
+        std::memcpy(&eight, p, 8);
+        return _mm_set1_epi64x(eight);
+    }
     static COMPRESS_INLINE reg load_quarters(const void* p) { return load(p); }
     static COMPRESS_INLINE reg shuffle8(reg table, reg index) { return _mm_shuffle_epi8(table, index); }
     static COMPRESS_INLINE reg pack32(reg a, reg b) { return _mm_packs_epi32(a, b); }
@@ -111,6 +116,19 @@ struct x86_registers_128 {
     }
     static COMPRESS_INLINE reg left_operand(reg count) { return power_of_two(count); }
     static COMPRESS_INLINE reg right_operand(reg count) { return power_of_two(_mm_sub_epi32(splat32(30), count)); }
+#if defined(__GFNI__)
+    static COMPRESS_INLINE reg affine8(reg v, reg matrix) { return _mm_gf2p8affine_epi64_epi8(v, matrix, 0); }
+#endif
+    static COMPRESS_INLINE reg shift_down(reg v, int count) { return _mm_srl_epi32(v, _mm_cvtsi32_si128(count)); }
+    /// The floats at the places that the low 2 bits of a lane say, as the bytes that they are.
+    static COMPRESS_INLINE reg quarter_places(reg v) {
+        const reg first = shift_left32<2>(bit_and(v, splat32(3)));
+        const reg spread = _mm_shuffle_epi8(first, _mm_setr_epi8(0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12));
+        return add32(spread, splat32(0x03020100));
+    }
+    static COMPRESS_INLINE __m128 pick32(__m128 v, reg places) {
+        return as_float(_mm_shuffle_epi8(as_bits(v), places));
+    }
     static COMPRESS_INLINE reg shift_left_by(reg v, reg operand) { return _mm_mullo_epi32(v, operand); }
     static COMPRESS_INLINE reg shift_right_by(reg v, reg operand) {
         const reg even = _mm_srli_epi64(_mm_mul_epi32(v, operand), 30);

@@ -55,6 +55,11 @@ struct x86_registers_256 {
         v[0] = _mm256_permute2x128_si256(first, v[1], 0x20);
         v[1] = _mm256_permute2x128_si256(first, v[1], 0x31);
     }
+    static COMPRESS_INLINE reg load_eighths(const void* p) {
+        long long eight;
+        std::memcpy(&eight, p, 8);
+        return _mm256_set1_epi64x(eight);
+    }
     static COMPRESS_INLINE reg load_quarters(const void* p) {
         return _mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(p)));
     }
@@ -125,6 +130,13 @@ struct x86_registers_256 {
     // Shifts by a different count in each lane.
     static COMPRESS_INLINE reg left_operand(reg count) { return count; }
     static COMPRESS_INLINE reg right_operand(reg count) { return count; }
+#if defined(__GFNI__)
+    static COMPRESS_INLINE reg affine8(reg v, reg matrix) { return _mm256_gf2p8affine_epi64_epi8(v, matrix, 0); }
+#endif
+    static COMPRESS_INLINE reg shift_down(reg v, int count) { return _mm256_srl_epi32(v, _mm_cvtsi32_si128(count)); }
+    /// In each 16-byte part the floats at the places that the low 2 bits of a lane say.
+    static COMPRESS_INLINE reg quarter_places(reg v) { return v; }
+    static COMPRESS_INLINE __m256 pick32(__m256 v, reg places) { return _mm256_permutevar_ps(v, places); }
     static COMPRESS_INLINE reg shift_left_by(reg v, reg operand) { return _mm256_sllv_epi32(v, operand); }
     static COMPRESS_INLINE reg shift_right_by(reg v, reg operand) { return _mm256_srav_epi32(v, operand); }
 

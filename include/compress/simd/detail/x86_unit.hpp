@@ -30,7 +30,7 @@ COMPRESS_INLINE F32 x86_madd(F32 a, F32 b, F32 c) {
 /// The primitives of kernels/ over one width of x86 registers: one algorithm, the registers say how an instruction is
 /// called.
 template <class XsimdArch, class Registers, bool Vnni>
-struct x86_unit : float_unit<XsimdArch>, x86_codes<Registers>, x86_signs<Registers, Vnni> {
+struct x86_unit : float_unit<XsimdArch>, x86_codes<XsimdArch, Registers>, x86_signs<Registers, Vnni> {
     using typename float_unit<XsimdArch>::f32;
     using float_unit<XsimdArch>::load;
     using float_unit<XsimdArch>::store;
@@ -46,6 +46,7 @@ struct x86_unit : float_unit<XsimdArch>, x86_codes<Registers>, x86_signs<Registe
     static COMPRESS_INLINE f32 madd(f32 a, f32 b, f32 c) { return x86_madd<f32>(a, b, c); }
     /// xsimd's own leave a terminate handler in the object file.
     static COMPRESS_INLINE f32 add(f32 a, f32 b) { return R::add(a, b); }
+    static COMPRESS_INLINE f32 multiply(f32 a, f32 b) { return a * b; }
     static COMPRESS_INLINE f32 min(f32 a, f32 b) { return R::min(a, b); }
     static COMPRESS_INLINE f32 max(f32 a, f32 b) { return R::max(a, b); }
 
@@ -98,6 +99,13 @@ struct x86_unit : float_unit<XsimdArch>, x86_codes<Registers>, x86_signs<Registe
         R::store(odd, v.odd);
     }
     static COMPRESS_INLINE bytes4 weights_of(row_bytes v) { return signed_operand(v); }
+    static COMPRESS_INLINE bytes4 activations_of(row_bytes v) { return unsigned_operand(v); }
+    /// `Bytes` stored bytes, 8 or 16, in each 16-byte part, once or twice.
+    template <int Bytes, class Byte>
+    static COMPRESS_INLINE row_bytes load_words_of(const Byte* p) {
+        const i32 words = Bytes == 8 ? R::load_eighths(p) : R::load_quarters(p);
+        return stored_offset<Byte> == 128 ? words : R::bit_xor(words, R::splat8(-128));
+    }
     static COMPRESS_INLINE i32 dot4(i32 sum, bytes4 activations, bytes4 weights) {
         if constexpr (Vnni) {
             return R::dot4(sum, activations, weights);
@@ -159,25 +167,6 @@ struct x86_unit : float_unit<XsimdArch>, x86_codes<Registers>, x86_signs<Registe
         }
         (std::make_integer_sequence<int, Parts>{});
     }
-
-    // --- floats of 16 bits, and bytes as integers ---
-
-    /// `lanes` values of binary16, none infinite; of the upper half of binary32.
-    static COMPRESS_INLINE f32 load_half(const std::int8_t* p) {
-#if defined(__F16C__)
-        return R::from_half(p);
-#else
-        const i32 half = R::widen_unsigned16(p);
-        const i32 size = R::template shift_left32<13>(R::bit_and(half, R::splat32(0x7fff)));
-        const f32 moved = f32(R::as_float(size)) * f32(std::bit_cast<float>(0x77800000u));  // 2^112
-        const i32 sign = R::template shift_left32<16>(R::bit_and(half, R::splat32(0x8000)));
-        return R::as_float(R::bit_or(R::as_bits(moved), sign));
-#endif
-    }
-    static COMPRESS_INLINE f32 load_bfloat(const std::int8_t* p) {
-        return R::as_float(R::template shift_left32<16>(R::widen_unsigned16(p)));
-    }
-    static COMPRESS_INLINE i32 widen_signed(const std::int8_t* p) { return R::widen_signed(p); }
 
     // --- words, floats or four stored bytes, with pixels along the lanes: for weights that are stored in blocks ---
 

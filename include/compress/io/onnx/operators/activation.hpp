@@ -103,10 +103,7 @@ inline void softmax(operation& o) {
     } else if (o.im.opset < 13 && big == 1) {
         while (x.seen[at] == 1) ++at;
     }
-    axis_order order;
-    for (const int candidate : x.base == in.seen ? x.order : plain_order(in.seen.size()))
-        if (candidate != static_cast<int>(at)) order.push_back(candidate);
-    order.push_back(static_cast<int>(at));
+    const axis_order order = order_ending_in(in, static_cast<int>(at));
     const value moved = arrange(o.im, in, order);
     traced result = arranged(o.im.g.softmax(o.name("softmax"), moved), in.seen, order, x.batched);
     result.seen = x.seen;

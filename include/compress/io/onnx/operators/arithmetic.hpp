@@ -170,10 +170,7 @@ inline traced spread_over(operation& o, traced& wide, traced narrow) {
         channel = axis, ++big;
     }
     if (big > 1) throw unsupported{"it broadcasts along one axis only; a number or one per channel are supported"};
-    axis_order order;
-    for (const int axis : wide.base == wide.seen ? wide.order : plain_order(wide.seen.size()))
-        if (axis != static_cast<int>(channel)) order.push_back(axis);
-    order.push_back(static_cast<int>(channel));
+    const axis_order order = order_ending_in(wide, static_cast<int>(channel));
     wide = arranged(arrange(o.im, wide, order), wide.seen, order, wide.batched);
     // A vector of channels spreads as it is, without becoming [1, 1, C] first.
     const bool vector = o.im.g.shape_of(narrow.id).rank == 1;

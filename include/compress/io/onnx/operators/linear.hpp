@@ -85,32 +85,4 @@ inline void gemm(operation& o) {
     o.define(plain(y, {static_cast<int>(m.outputs)}));
 }
 
-/// MatMul with a constant matrix [in, out] on the right: a linear layer without bias, over one vector or over each row.
-inline void matrix_product(operation& o) {
-    const traced& x = o.value_at(0);
-    const constant& b = o.floats_at(1, "the right operand");
-    if (b.dims.size() != 2 || x.seen.empty())
-        throw unsupported{"its right operand has the shape " + shape_text(b.dims) + "; matrices are supported"};
-    const detail::matrix m{b.dims[1], b.dims[0], b.floats, false};
-    if (x.seen.size() == 1) {
-        const value y = detail::linear_of_vector(o, x, m, 1.0f, false);
-        return o.define(plain(y, {static_cast<int>(m.outputs)}, x.batched));
-    }
-    // Leading axes are rows; giving them back their extents is the source's view of the result.
-    detail::expect_inputs(o, x.seen.back(), m);
-    const int features = to_int(static_cast<std::int64_t>(m.outputs), "the number of features", 1, 1 << 28);
-    const int rows = static_cast<int>(elements(x.seen) / x.seen.back());
-    traced as_rows = x;
-    as_rows.seen = {rows, x.seen.back()};
-    const value in = arrange_plain(o.im, as_rows);
-    const label& name = o.name();
-    const value y = o.im.g.linear(name, in, features, false);
-    o.im.store(name, ".weight", detail::linear_weight(m, source_positions({static_cast<int>(m.inputs)}, {0}), 1.0f),
-               o.input_name(1));
-    traced result = plain(y, {rows, features}, x.batched);
-    result.seen = x.seen;
-    result.seen.back() = features;
-    o.define(std::move(result));
-}
-
 }  // namespace tensor_compress::onnx
