@@ -41,7 +41,7 @@ public:
         std::string text;
         for (std::size_t r = 0; r < rows_.size(); ++r) {
             text += '|';
-            for (const auto& cell : rows_[r]) text += ' ' + cell + " |";
+            for (const auto& cell : rows_[r]) text += ' ' + escaped(cell) + " |";
             text += '\n';
             if (r > 0) continue;
             text += '|';
@@ -52,6 +52,12 @@ public:
     }
 
 private:
+    /// A bar within a cell would end it.
+    static std::string escaped(const std::string& cell) {
+        std::string text;
+        for (const char c : cell) text += c == '|' ? std::string("\\|") : std::string(1, c);
+        return text;
+    }
     static bool is_number(const std::string& cell) {
         return cell.find_first_not_of("0123456789.,-+ %") == std::string::npos;
     }
