@@ -153,3 +153,17 @@ static_assert(tc::net<images, wrong>::weights_bytes > 0);
 #if defined(CASE_group_of_int8)
 inline constexpr auto wrong = tc::recipe{tc::int8 | tc::group<32>};
 #endif
+
+// Layers that are used alone have no label.
+static_assert(tc::layers::linear<64, 16, tc::tag::int8, tc::tag::block<4, 4, 50>>::packed_bytes > 0);
+static_assert(tc::layers::linear<64, 16, tc::tag::int8, tc::tag::n_of_m<2, 4, tc::tag::for_speed>>::packed_bytes > 0);
+
+// reject layer_of_blocks: "a block of the pattern must divide the layer"
+#if defined(CASE_layer_of_blocks)
+static_assert(tc::layers::linear<66, 16, tc::tag::int8, tc::tag::block<4, 4, 50>>::packed_bytes > 0);
+#endif
+
+// reject layer_for_speed: "for_speed picks the inputs of an output 8 at a time"
+#if defined(CASE_layer_for_speed)
+static_assert(tc::layers::linear<66, 16, tc::tag::int8, tc::tag::n_of_m<2, 4, tc::tag::for_speed>>::packed_bytes > 0);
+#endif

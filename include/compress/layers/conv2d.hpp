@@ -29,11 +29,20 @@ constexpr long long multiply_adds_of() {
         return pixels * Geometry.terms() * Geometry.out_channels;
 }
 
-template <conv_geometry Geometry, class Precision>
-constexpr bool group_divides() {
+/// What a net says of a layer with its label, for layers that are used alone.
+template <conv_geometry Geometry, class Precision, class Code>
+constexpr bool format_fits() {
     static_assert(group_fits<Precision>(Geometry.flattened().run_length()),
                   "the group of weights that share a step must divide the neighbouring inputs of an output (channels * "
                   "kernel width; channels where dilated or grouped): take another size, or no group");
+    if constexpr (indexed_code<Code>)
+        static_assert(Geometry.group_inputs() % Code::columns == 0 && Geometry.group_outputs() % Code::rows == 0,
+                      "a block of the pattern must divide the layer, its columns the input channels and its rows the "
+                      "output channels (of one group): take another block, or none");
+    if constexpr (picking_code<Code>)
+        static_assert(Geometry.group_inputs() % Code::step_terms == 0,
+                      "for_speed picks the inputs of an output 8 at a time, with n_of_m<1, 4> 16, which must divide "
+                      "its channels: leave for_speed out");
     return true;
 }
 }  // namespace detail
@@ -42,7 +51,7 @@ template <conv_geometry Geometry, float_precision Precision, class Sparsity, flo
 struct conv2d<Geometry, Precision, Sparsity, End> {
     using code = weight_code<Precision, Sparsity>;
     using order = float_order<Geometry.flattened(), code>;
-    static_assert(detail::group_divides<Geometry, Precision>());
+    static_assert(detail::format_fits<Geometry, Precision, code>());
     static constexpr int packed_bytes = float_sections<order, code>::bytes;
     static constexpr long long multiply_adds = detail::multiply_adds_of<Geometry, order, code>();
 
@@ -73,8 +82,8 @@ struct conv2d<Geometry, Precision, Sparsity, End> {
     static_assert(
         Geometry.terms() <= max_int8_terms,
         "an int8 layer sums at most 32896 products, or its 32-bit sum could overflow: split the layer or give it fp32");
-    static_assert(detail::group_divides<Geometry, Precision>());
     using code = weight_code<Precision, Sparsity>;
+    static_assert(detail::format_fits<Geometry, Precision, code>());
     using order = integer_order<Geometry.flattened(), code>;
     static_assert(!sign_code<code> || Geometry.groups == 1,
                   "a layer of signs has one group of channels: give a grouped layer int8 or binary");
