@@ -49,6 +49,9 @@ void check_words(tests::int8_seen& seen) {
     check(words<linear(70, 40), Precision, Kept, byte, value>("1 row, 70 inputs"), seen);
     check(words<linear(64, 130), Precision, Kept, byte, byte>("1 row, 64 inputs"), seen);
     check(words<linear(131, 40), Precision, Kept, value, byte>("1 row, 131 inputs"), seen);
+    check(words<conv_geometry{1, 1, 32, 1, 1, 16, 1, 1, 2, 1, 1, 1, 1, 0}, Precision, Kept, byte, byte>(
+              "1 pixel, of padding"),
+          seen);
     check(words<linear(8, 3), Precision, Kept, byte, byte, true>("1 row, less than a unit"), seen);
 }
 

@@ -100,9 +100,27 @@ inline constexpr auto wrong = tc::recipe{tc::int8}.with("stem", tc::int8 | tc::n
 static_assert(tc::net<images, wrong>::weights_bytes > 0);
 #endif
 
-// reject floats_for_speed: "no kernel stores weights in this precision with this sparsity"
+// reject floats_for_speed: "for_speed is a form of int8 weights"
 #if defined(CASE_floats_for_speed)
 inline constexpr auto wrong = tc::recipe{tc::fp32 | tc::n_of_m<2, 4> | tc::for_speed};
+static_assert(tc::net<images, wrong>::weights_bytes > 0);
+#endif
+
+// reject blocks_for_speed: "for_speed is a form of n_of_m: leave it out with other patterns"
+#if defined(CASE_blocks_for_speed)
+inline constexpr auto wrong = tc::recipe{tc::int8 | tc::unstructured<50> | tc::for_speed};
+#endif
+
+// reject too_many_anywhere: "of the weights of 16 outputs int8 keeps at most 65535 anywhere" "inputs_and_outputs<16384, 16>"
+#if defined(CASE_too_many_anywhere)
+inline constexpr auto broad = tc::make_model([](auto& g) { g.linear("only", g.input("x", {16384}), 16); });
+inline constexpr auto wrong = tc::recipe{tc::int8 | tc::unstructured<50>};
+static_assert(tc::net<broad, wrong>::weights_bytes > 0);
+#endif
+
+// reject depthwise_group_of_floats: "a depthwise layer has a step for each channel, and too few weights for groups"
+#if defined(CASE_depthwise_group_of_floats)
+inline constexpr auto wrong = tc::recipe{tc::fp32}.with("depth", tc::weight_only(tc::int4 | tc::group<4>));
 static_assert(tc::net<images, wrong>::weights_bytes > 0);
 #endif
 

@@ -175,6 +175,7 @@ constexpr format<Precision, Sparsity> operator|(Precision, Sparsity) {
 /// `int8 | n_of_m<2, 4> | for_speed` is read from the left.
 template <class Precision, class Sparsity, class Form>
 constexpr auto operator|(format<Precision, Sparsity>, Form) -> format<Precision, decltype(Sparsity{} | Form{})> {
+    static_cast<void>(Sparsity{} | Form{});  // so that a static_assert there is met
     return {};
 }
 template <integer_precision Precision, int Size>

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <type_traits>
-
 namespace tensor_compress {
 
 namespace tag {
@@ -111,6 +109,12 @@ concept block_sparsity = sparsity_tag<T> && requires {
     T::percent;
 };
 
+/// Patterns in the form of fewest instructions.
+template <class T>
+inline constexpr bool fast_form = false;
+template <int Kept, int Of>
+inline constexpr bool fast_form<tag::n_of_m<Kept, Of, tag::for_speed>> = true;
+
 /// Indices into tables of weights.
 template <class T>
 concept table_sparsity = sparsity_tag<T> && requires {
@@ -134,8 +138,19 @@ inline constexpr tag::block<Rows, Columns, Percent> block{};
 template <int Bits>
 inline constexpr tag::codebook<Bits> codebook{};
 
-template <int Kept, int Of, class Form>
-requires std::is_same_v<Form, tag::for_size> || std::is_same_v<Form, tag::for_speed>  //
-constexpr tag::n_of_m<Kept, Of, Form> operator|(tag::n_of_m<Kept, Of>, Form) { return {}; }
+template <int Kept, int Of>
+constexpr tag::n_of_m<Kept, Of> operator|(tag::n_of_m<Kept, Of>, tag::for_size) {
+    return {};
+}
+template <int Kept, int Of>
+constexpr tag::n_of_m<Kept, Of, tag::for_speed> operator|(tag::n_of_m<Kept, Of>, tag::for_speed) {
+    return {};
+}
+/// What it says of other patterns.
+template <sparsity_tag Sparsity>
+constexpr Sparsity operator|(Sparsity, tag::for_speed) {
+    static_assert(!sparsity_tag<Sparsity>, "for_speed is a form of n_of_m: leave it out with other patterns");
+    return {};
+}
 
 }  // namespace tensor_compress

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <cstring>
+#include <type_traits>
+
 #include <compress/kernels/float_end.hpp>
 #include <compress/kernels/float_weights.hpp>
 #include <compress/kernels/tiling.hpp>
@@ -189,12 +192,12 @@ COMPRESS_NOTHROW constexpr void conv2d_fp32(const std::int8_t* packed, const flo
         using order = float_order<G, Code>;
         // A weight that is decoded on its way is shared by as many pixels as there are registers for.
         constexpr int operands = static_cast<int>(sizeof(float_step<V, Code>) / sizeof(typename V::f32));
-        constexpr tile_size tile = choose_tile<V>(
-            G.out_width, order::panels, operands > 1 ? 1 : 0,
-            operands > 1                ? 1
-            : requires { Code::plain; } ? 8
-                                        : 2,
-            operands);
+        constexpr bool picks = operands > 1, plain = std::is_same_v<Code, float_code>;
+        constexpr tile_size tile = choose_tile<V>(G.out_width, order::panels, picks ? 1 : 0,
+                                                  picks   ? 1
+                                                  : plain ? 8
+                                                          : 2,
+                                                  operands);
         const auto run = [&]<int Panels, int Last>(int group, int panel, row_range range) COMPRESS_LAMBDA_INLINE {
             detail::conv2d_fp32_block<V, G, End, Code, tile.rows, Panels, Last>(packed, group, panel, range, input,
                                                                                 output, residual);

@@ -14,8 +14,10 @@ namespace tensor_compress {
 
 /// Weights out of their code, in the vectors of V.
 ///
-///     part<V, F>(chunk)                  the bytes at the start of vector F of a chunk (V may be narrower than it)
 ///     decode<V>(block, elements, to)     all weights of a block; `to` has room for whole chunks
+///
+/// and, for products that decode in registers, `part`: the bytes at the start of one vector of a chunk (V may be
+/// narrower than it), with what each code needs to find them.
 template <class Code>
 struct decoder;
 

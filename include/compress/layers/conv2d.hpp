@@ -42,7 +42,7 @@ constexpr bool format_fits() {
     if constexpr (picking_code<Code>)
         static_assert(Geometry.group_inputs() % Code::step_terms == 0,
                       "for_speed picks the inputs of an output 8 at a time, with n_of_m<1, 4> 16, which must divide "
-                      "its channels: leave for_speed out");
+                      "the input channels (of one group): leave for_speed out");
     return true;
 }
 }  // namespace detail

@@ -14,8 +14,20 @@ namespace tensor_compress::layers {
 template <conv_geometry Geometry, class Precision, class Sparsity = tag::dense, clamp_kind Clamp = clamp_kind::none>
 struct depthwise_conv2d;
 
+namespace detail {
+template <class Precision>
+constexpr bool has_no_group() {
+    static_assert(
+        !requires { requires Precision::group != 0; },
+        "a depthwise layer has a step for each channel, and too few weights for groups: take the precision "
+        "without a group for it");
+    return true;
+}
+}  // namespace detail
+
 template <conv_geometry Geometry, float_precision Precision, class Sparsity, clamp_kind Clamp>
 struct depthwise_conv2d<Geometry, Precision, Sparsity, Clamp> {
+    static_assert(detail::has_no_group<Precision>());
     using order = depthwise_order<Geometry, 1>;
     using code = weight_code<Precision, Sparsity>;
     static constexpr int packed_bytes = float_sections<order, code>::bytes;
@@ -42,9 +54,7 @@ template <conv_geometry Geometry, integer_precision Precision, class Sparsity, c
 struct depthwise_conv2d<Geometry, Precision, Sparsity, Clamp> {
     static_assert(Geometry.terms() <= max_int8_terms,
                   "an int8 layer sums at most 32896 products, or its 32-bit sum could overflow");
-    static_assert(Precision::group == 0,
-                  "a depthwise layer has a step for each channel, and too few weights for groups: take the precision "
-                  "without a group for it");
+    static_assert(detail::has_no_group<Precision>());
     using order = depthwise_order<Geometry, 4>;
     using code = weight_code<Precision, Sparsity>;
     static constexpr int packed_bytes = int8_sections<order, false, code>::bytes;

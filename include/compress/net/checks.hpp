@@ -84,6 +84,11 @@ struct weights_of_layer {
                   "or int8 with the sparsity; blocks of int8 take 4 inputs and 16 weights or more");
     static constexpr bool holds = Exists;
 };
+template <class Label, class Precision, class Sparsity, bool Exists>
+struct form_of_layer {
+    static_assert(Exists, "for_speed is a form of int8 weights: leave it out for this layer, or give it int8");
+    static constexpr bool holds = Exists;
+};
 template <class Label, class Precision, class Neighbours, bool Divides>
 struct group_of_layer {
     static_assert(Divides,
@@ -113,7 +118,7 @@ template <class Label, class Sparsity, class Inputs, bool Divides>
 struct places_of_layer {
     static_assert(Divides,
                   "for_speed picks the inputs of an output 8 at a time, with n_of_m<1, 4> 16, which must divide "
-                  "its channels: leave for_speed out for this layer");
+                  "the input channels (of one group): leave for_speed out for this layer");
     static constexpr bool holds = Divides;
 };
 template <class Label, class Sparsity, class Shape, bool Divides>
@@ -128,6 +133,13 @@ struct terms_of_layer {
                        "give this layer another pattern, or none");
     static constexpr bool holds = Few;
 };
+template <class Label, class Sparsity, class Shape, bool Few>
+struct mask_of_layer {
+    static_assert(Few,
+                  "of the weights of 16 outputs int8 keeps at most 65535 anywhere: give this layer a higher percent "
+                  "of zeros, or blocks");
+    static constexpr bool holds = Few;
+};
 template <class Label, class Sparsity, class Weights, bool Smaller>
 struct codebook_of_layer {
     static_assert(Smaller, "the codebook is larger than the layer: give this layer fewer bits, or no codebook");
@@ -139,7 +151,10 @@ template <class Label, class Format, bool Depthwise, conv_geometry G>
 constexpr bool check_format() {
     using precision = typename Format::precision;
     using sparsity = typename Format::sparsity;
-    if constexpr (!requires { sizeof(weight_code<precision, sparsity>); }) {
+    constexpr bool exists = requires { sizeof(weight_code<precision, sparsity>); };
+    if constexpr (!exists && fast_form<sparsity>) {
+        return form_of_layer<Label, precision, sparsity, false>::holds;
+    } else if constexpr (!exists) {
         return weights_of_layer<Label, precision, sparsity, false>::holds;
     } else if constexpr (indexed_code<weight_code<precision, sparsity>>) {
         using code = weight_code<precision, sparsity>;
@@ -156,14 +171,23 @@ constexpr bool check_format() {
         constexpr long long count = static_cast<long long>(G.terms()) * G.out_channels;
         return codebook_of_layer<Label, sparsity, weights<count>, (1 << sparsity::bits) < count>::holds;
     } else if constexpr (zero_sparsity<sparsity>) {
+        using code = weight_code<precision, sparsity>;
         constexpr bool divides = [] {
-            if constexpr (picking_code<weight_code<precision, sparsity>>)
-                return Depthwise || G.group_inputs() % weight_code<precision, sparsity>::step_terms == 0;
+            if constexpr (picking_code<code>)
+                return Depthwise || G.group_inputs() % code::step_terms == 0;
             else
                 return true;
         }();
+        constexpr int beyond = [] {
+            if constexpr (!Depthwise && requires { code::most_kept; })
+                return code::kept(panel_order<G, 4>::panel_elements) - code::most_kept;
+            else
+                return 0;
+        }();
         return sparse_depthwise_layer<Label, sparsity, !Depthwise>::holds &&
-               places_of_layer<Label, sparsity, neighbours<G.group_inputs()>, divides>::holds;
+               places_of_layer<Label, sparsity, neighbours<G.group_inputs()>, divides>::holds &&
+               mask_of_layer<Label, sparsity, inputs_and_outputs<G.group_inputs(), G.group_outputs()>,
+                             (beyond <= 0)>::holds;
     } else if constexpr (!requires { requires precision::group != 0; }) {
         return true;
     } else {

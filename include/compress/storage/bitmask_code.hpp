@@ -14,6 +14,8 @@ struct weight_code<tag::int8, tag::unstructured<Percent>> {
     static constexpr bool plain = false;
     static constexpr bool stores_zero = true;
 
+    static constexpr int most_kept = 65535;  ///< of a block: 16 bits say where the values of a vector begin
+
     static constexpr int kept(int elements) { return ceil_div(elements * (100 - Percent), 100); }
     static constexpr int vectors(int elements) { return elements / code_vector; }
     static constexpr int masks_at(int elements) { return round_up(vectors(elements) * 2, 8); }

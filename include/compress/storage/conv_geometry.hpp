@@ -49,7 +49,8 @@ struct conv_geometry {
     }
     /// Whether there is one output pixel, and its taps are the whole input as it lies in memory: a linear layer.
     constexpr bool one_run() const {
-        return out_height * out_width == 1 && kernel_height == 1 && merged() && left == 0 && kernel_width == in_width;
+        return out_height * out_width == 1 && kernel_height == 1 && merged() && !leaves_rows() && left == 0 &&
+               kernel_width == in_width;
     }
     /// Whether each output pixel reads one input pixel, which is inside the image.
     constexpr bool one_tap() const {

@@ -6,6 +6,18 @@
 
 namespace tensor_compress {
 
+namespace detail {
+
+/// f(place, which) for the `Kept` weights of a word of four that are stored. Zeros fill up from behind, so that places
+/// stay different: decoding adds values by `or`.
+template <int Kept, class Value, class F>
+constexpr void for_each_kept(const Value* word, F f) {
+    for (int place = 0, which = 0; place < 4 && which < Kept; ++place)
+        if (word[place] != 0 || 4 - place <= Kept - which) f(place, which++);
+}
+
+}  // namespace detail
+
 /// Of each word of four neighbouring inputs of an output the `Kept` weights that are not zero, and where in the word
 /// they lie. A step is a word of each of 16 outputs.
 ///
@@ -32,13 +44,11 @@ struct n_of_m_words {
                 const Value* word = weights + step * code_vector + output * 4;
                 std::int8_t* to = block + places_of(elements, step) + output * 4;
                 auto places = load_bytes<std::uint32_t>(to);
-                // Zeros fill up from behind, so that places stay different: their values are added by `or`.
-                for (int place = 0, which = 0; place < 4 && which < Kept; ++place) {
-                    if (word[place] == 0 && 4 - place > Kept - which) continue;
+                detail::for_each_kept<Kept>(word, [&](int place, int which) {
                     Code::values::set(block, Code::value_elements(elements), Code::value_index(step, output, which),
                                       word[place]);
-                    places |= static_cast<std::uint32_t>(place) << Code::place_shift(step, which++);
-                }
+                    places |= static_cast<std::uint32_t>(place) << Code::place_shift(step, which);
+                });
                 store_bytes(to, places);
             }
     }
@@ -92,20 +102,22 @@ struct weight_code<tag::int8, tag::n_of_m<Kept, 4, tag::for_speed>> {
 
     static constexpr int values_at(int step) { return step / vector_steps * 2 * code_vector; }
     static constexpr int bytes(int elements) { return values_at(round_up(elements / code_vector, vector_steps)); }
+    /// Weights that are multiplied, of a block.
+    static constexpr int multiplied(int elements) { return bytes(elements) / 2; }
     static constexpr int value_index(int step, int output, int which) {
         return values_at(step) + output * 4 + step % vector_steps * Kept + which;
     }
 
     static constexpr void encode(std::int8_t* block, const std::int8_t* weights, int elements) {
         for (int step = 0; step < elements / code_vector; ++step)
-            for (int output = 0; output < panel_outputs; ++output)
-                for (int place = 0, which = 0; place < 4 && which < Kept; ++place) {
-                    const std::int8_t weight = weights[step * code_vector + output * 4 + place];
-                    if (weight == 0 && 4 - place > Kept - which) continue;
-                    const int index = value_index(step, output, which++);
-                    block[index] = weight;
+            for (int output = 0; output < panel_outputs; ++output) {
+                const std::int8_t* word = weights + step * code_vector + output * 4;
+                detail::for_each_kept<Kept>(word, [&](int place, int which) {
+                    const int index = value_index(step, output, which);
+                    block[index] = word[place];
                     block[index + code_vector] = static_cast<std::int8_t>(step % vector_steps * 4 + place);
-                }
+                });
+            }
     }
     static constexpr std::int8_t at(const std::int8_t* block, int, int i) {
         const int step = i / code_vector, output = i % code_vector / 4;

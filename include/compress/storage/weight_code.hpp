@@ -10,7 +10,8 @@
 namespace tensor_compress {
 
 /// How a block of int8 weights, a panel or a depthwise layer, is stored in fewer bytes. Blocks are whole vectors of 64
-/// weights, [steps][16 outputs][4]; kernels multiply what `decode` gives back.
+/// weights, [steps][16 outputs][4]; kernels multiply what `decode` gives back, or what is stored
+/// (picking_code, indexed_code).
 ///
 ///     bytes(elements)               of a block
 ///     decoded(elements)             bytes that decoding it writes

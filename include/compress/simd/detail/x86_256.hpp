@@ -134,7 +134,7 @@ struct x86_registers_256 {
     static COMPRESS_INLINE reg affine8(reg v, reg matrix) { return _mm256_gf2p8affine_epi64_epi8(v, matrix, 0); }
 #endif
     static COMPRESS_INLINE reg shift_down(reg v, int count) { return _mm256_srl_epi32(v, _mm_cvtsi32_si128(count)); }
-    /// In each 16-byte part the floats at the places that the low 2 bits of a lane say.
+    /// The low 2 bits of a lane say which float of its 16-byte part it picks.
     static COMPRESS_INLINE reg quarter_places(reg v) { return v; }
     static COMPRESS_INLINE __m256 pick32(__m256 v, reg places) { return _mm256_permutevar_ps(v, places); }
     static COMPRESS_INLINE reg shift_left_by(reg v, reg operand) { return _mm256_sllv_epi32(v, operand); }

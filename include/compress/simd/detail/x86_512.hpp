@@ -139,7 +139,7 @@ struct x86_registers_512 {
     static COMPRESS_INLINE __m512 nibbles_as_float(reg v) {
         return _mm512_permutexvar_ps(v, _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1));
     }
-    /// In each 16-byte part the floats at the places that the low 2 bits of a lane say.
+    /// The low 2 bits of a lane say which float of its 16-byte part it picks.
     static COMPRESS_INLINE reg quarter_places(reg v) { return v; }
     static COMPRESS_INLINE __m512 pick32(__m512 v, reg places) { return _mm512_permutevar_ps(v, places); }
     static COMPRESS_INLINE reg shift_left_by(reg v, reg operand) { return _mm512_sllv_epi32(v, operand); }
