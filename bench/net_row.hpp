@@ -17,6 +17,7 @@
 namespace bench {
 
 inline constexpr tc::recipe all_int8{tc::int8};
+inline constexpr tc::recipe all_int4{tc::int4};
 
 /// Largest difference, relative to the largest value.
 inline double difference(std::span<const float> ours, const std::vector<float>& theirs) {
@@ -33,22 +34,27 @@ struct file_peers {
     std::unique_ptr<peer> fp32, int8;
 };
 
-/// FP32 and INT8 of one model beside all peers that were found. ONNX Runtime's int8 takes and gives floats, so
-/// `int8_with_conversion` is the figure to put beside it; XNNPACK's takes int8, as `int8` does.
+/// FP32, INT8 and INT4 (weights, beside INT8 values) of one model beside all peers that were found. ONNX Runtime's int8
+/// takes and gives floats, so `int8_with_conversion` is the figure to put beside it; XNNPACK's takes int8, as `int8`
+/// does.
 template <const auto& Model>
 row bench_net(const char* name, const tc::named_tensors& tensors, const std::vector<std::vector<float>>& records,
               const file_peers& files, double seconds) {
     using float_net = tc::net<Model>;
     using int8_net = tc::net<Model, all_int8>;
+    using int4_net = tc::net<Model, all_int4>;
     const auto seen = tc::calibrate<Model>(tensors, records);
     const auto float_weights = tc::convert<float_net>(tensors);
     const auto int8_weights = tc::convert<int8_net>(tensors, seen);
+    const auto int4_weights = tc::convert<int4_net>(tensors, seen);
     tc::runner<float_net> run_float(float_weights);
     tc::runner<int8_net> run_int8(int8_weights);
+    tc::runner<int4_net> run_int4(int4_weights);
     const tc::thread_team<2> two;
     tc::runner<int8_net, tc::thread_team<2>> run_two(int8_weights, two);
     run_float(records[0]);
     run_int8(records[0]);
+    run_int4(records[0]);
     run_two(records[0]);
     const twin same = twin_of<float_net>(tensors, seen);
     const auto twin_fp32 = xnnpack(same, false, records[0]), twin_int8 = xnnpack(same, true, records[0]);
@@ -68,6 +74,7 @@ row bench_net(const char* name, const tc::named_tensors& tensors, const std::vec
     time_peer(r.onnxruntime_fp32, files.fp32);
     time(r.int8, [&] { run_int8.execute_raw(); });
     time_peer(r.xnnpack_fp32, twin_fp32);
+    time(r.int4, [&] { run_int4.execute_raw(); });
     time(r.int8_with_conversion, [&] { run_int8(records[0]); });
     time_peer(r.onnxruntime_int8, files.int8);
     time_peer(r.xnnpack_int8, twin_int8);
@@ -81,6 +88,7 @@ row bench_net(const char* name, const tc::named_tensors& tensors, const std::vec
     r.multiply_adds = int8_net::multiply_adds;
     r.fp32_bytes = float_net::weights_bytes;
     r.int8_bytes = int8_net::weights_bytes;
+    r.int4_bytes = int4_net::weights_bytes;
     r.int8_arena = int8_net::arena_bytes;
     return r;
 }

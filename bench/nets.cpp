@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// Whole nets, batch 1, one thread (INT8 also on two), smallest of many rounds taken in turn; microseconds. A ratio
-// below 1 is faster than the peer.
+// Whole nets, batch 1, one thread (INT8 also on two), FP32, INT8 and INT4 weights; smallest of many rounds taken in
+// turn; microseconds. A ratio below 1 is faster than the peer.
 
 #include <algorithm>
 #include <chrono>
@@ -63,6 +63,9 @@ std::vector<std::string> cells_of(const row& r) {
             ratio(r.int8_with_conversion, r.onnxruntime_int8),
             time(r.int8_two_threads),
             tc::fixed_text(r.int8 / r.int8_two_threads, 2),
+            time(r.int4),
+            ratio(r.int4, r.int8),
+            std::to_string(r.int4_bytes),
             std::to_string(r.int8_bytes),
             std::to_string(r.int8_arena),
             part(r.onnxruntime_difference),
@@ -80,12 +83,14 @@ nlohmann::ordered_json json_of(const row& r) {
             {"int8_with_conversion_us", r.int8_with_conversion},
             {"onnxruntime_int8_us", r.onnxruntime_int8},
             {"int8_two_threads_us", r.int8_two_threads},
+            {"int4_us", r.int4},
             {"onnxruntime_fp32_difference", r.onnxruntime_difference},
             {"xnnpack_fp32_difference", r.xnnpack_difference},
             {"xnnpack_int8_difference", r.xnnpack_int8_difference},
             {"multiply_adds", r.multiply_adds},
             {"fp32_bytes", r.fp32_bytes},
             {"int8_bytes", r.int8_bytes},
+            {"int4_bytes", r.int4_bytes},
             {"int8_arena_bytes", r.int8_arena}};
 }
 
@@ -97,9 +102,10 @@ int main(int count, char** arguments) {
     const std::string version = bench::xnnpack_version(), file = count > 1 ? arguments[1] : "";
     std::printf("%s%s; XNNPACK %s\n", bench::machine_text().c_str(), without_amx ? ", peers without AMX" : "",
                 version.empty() ? "not found" : version.c_str());
-    tensor_compress::text_table table({"net", "FP32 us", "ORT", "ratio", "XNNPACK", "ratio", "INT8 us", "XNNPACK",
-                                       "ratio", "+ conversion", "ORT", "ratio", "2 threads", "faster", "weights",
-                                       "arena", "FP32 to ORT", "to XNNPACK", "INT8 to XNNPACK"});
+    tensor_compress::text_table table(
+        {"net",          "FP32 us",      "ORT",   "ratio",       "XNNPACK",    "ratio",          "INT8 us", "XNNPACK",
+         "ratio",        "+ conversion", "ORT",   "ratio",       "2 threads",  "faster",         "INT4 us", "of INT8",
+         "INT4 weights", "INT8 weights", "arena", "FP32 to ORT", "to XNNPACK", "INT8 to XNNPACK"});
     nlohmann::ordered_json rows = nlohmann::ordered_json::array();
     for (auto* function :
          {bench::bench_small_mlp, bench::bench_mlp, bench::bench_autoencoder, bench::bench_ds_cnn, bench::bench_resnet8,

@@ -15,11 +15,11 @@ std::vector<double> smallest_times(const std::vector<std::function<void()>>& fun
 /// output, relative to the largest value; below 0: not measured.
 struct row {
     std::string net;
-    double fp32 = 0, int8 = 0, int8_with_conversion = 0, int8_two_threads = 0;
+    double fp32 = 0, int8 = 0, int4 = 0, int8_with_conversion = 0, int8_two_threads = 0;
     double onnxruntime_fp32 = 0, onnxruntime_int8 = 0;
     double xnnpack_fp32 = 0, xnnpack_int8 = 0;
     double onnxruntime_difference = -1, xnnpack_difference = -1, xnnpack_int8_difference = -1;
-    long long multiply_adds = 0, fp32_bytes = 0, int8_bytes = 0;
+    long long multiply_adds = 0, fp32_bytes = 0, int8_bytes = 0, int4_bytes = 0;
     int int8_arena = 0;
 };
 
