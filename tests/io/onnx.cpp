@@ -12,33 +12,25 @@
 #include "../catch.hpp"
 #include "../data.hpp"
 #include "onnx_writer.hpp"
+#include "written_model.hpp"
 
 namespace tc = tensor_compress;
 using Catch::Matchers::ContainsSubstring;
 using tests::dims;
+using tests::import_written;
+using tests::kinds;
+using tests::last;
+using tests::message_of;
 using tests::onnx_writer;
+using tests::weight;
 
 namespace {
 
-tc::imported_model import_written(const onnx_writer& file) { return tc::import_onnx(file.bytes(), "written.onnx"); }
-
-/// "input conv2d relu": the operators of a graph in order.
-std::string kinds(const tc::imported_model& m) {
-    std::string text;
-    for (int id = 0; id < m.graph.count; ++id) text.append(id > 0 ? " " : "").append(tc::name_of(m.graph[id].kind));
-    return text;
-}
 std::vector<std::string> labels(const tc::imported_model& m) {
     std::vector<std::string> found;
     for (int id = 0; id < m.graph.count; ++id) found.emplace_back(tc::text_of(m.graph[id].name));
     return found;
 }
-const tc::node& last(const tc::imported_model& m) { return m.graph[m.graph.count - 1]; }
-std::vector<float> weight(const tc::imported_model& m, const std::string& name) {
-    const auto& w = m.weights.at(name);
-    return {w.begin(), w.end()};
-}
-
 /// Every weight is there with the shape the graph wants, and no other.
 void check_weights(const tc::imported_model& m) {
     using extents = std::vector<std::size_t>;
@@ -71,15 +63,6 @@ void check_weights(const tc::imported_model& m) {
         }
     }
     CHECK(m.weights.size() == expected);
-}
-
-std::string message_of(const onnx_writer& file) {
-    try {
-        static_cast<void>(import_written(file));
-    } catch (const tc::error& e) {
-        return e.what();
-    }
-    return "no error";
 }
 
 }  // namespace

@@ -21,11 +21,17 @@
 #include "../data.hpp"
 #include "imported_values.hpp"
 #include "onnx_writer.hpp"
+#include "written_model.hpp"
 
 namespace tc = tensor_compress;
 using Catch::Matchers::ContainsSubstring;
 using tests::dims;
+using tests::import_written;
+using tests::kinds;
+using tests::last;
+using tests::message_of;
 using tests::onnx_writer;
+using tests::weight;
 
 /// What the imported model is written as, compiled.
 namespace imported_attention {
@@ -33,29 +39,6 @@ namespace imported_attention {
 }
 
 namespace {
-
-tc::imported_model import_written(const onnx_writer& file) { return tc::import_onnx(file.bytes(), "written.onnx"); }
-
-std::string message_of(const onnx_writer& file) {
-    try {
-        static_cast<void>(import_written(file));
-    } catch (const tc::error& e) {
-        return e.what();
-    }
-    return "no error";
-}
-
-/// "input layer_norm matmul": the operators of a graph in order.
-std::string kinds(const tc::imported_model& m) {
-    std::string text;
-    for (int id = 0; id < m.graph.count; ++id) text.append(id > 0 ? " " : "").append(tc::name_of(m.graph[id].kind));
-    return text;
-}
-const tc::node& last(const tc::imported_model& m) { return m.graph[m.graph.count - 1]; }
-std::vector<float> weight(const tc::imported_model& m, const std::string& name) {
-    const auto& w = m.weights.at(name);
-    return {w.begin(), w.end()};
-}
 
 constexpr int tokens = 5, channels = 6, heads = 2, head_channels = 3;
 constexpr float first_epsilon = 0.01f;

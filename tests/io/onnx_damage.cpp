@@ -12,10 +12,12 @@
 #include "../catch.hpp"
 #include "../data.hpp"
 #include "onnx_writer.hpp"
+#include "written_model.hpp"
 
 namespace tc = tensor_compress;
 using Catch::Matchers::ContainsSubstring;
 using tests::dims;
+using tests::message_of;
 using tests::onnx_writer;
 
 namespace {
@@ -30,15 +32,6 @@ bool imports(std::span<const std::uint8_t> file) {
     } catch (const tc::error&) {
         return false;
     }
-}
-
-std::string message_of(const onnx_writer& file) {
-    try {
-        static_cast<void>(tc::import_onnx(file.bytes(), "wrong.onnx"));
-    } catch (const tc::error& e) {
-        return e.what();
-    }
-    return "no error";
 }
 
 /// Every kind of message and attribute in few bytes, so that a flipped bit rarely hits only a weight.
@@ -125,7 +118,7 @@ TEST_CASE("all nodes that are not supported are named at once", "[onnx]") {
         .node("Elu", "/third", {"x"}, {"d"})
         .node("Relu", "/other", {"d"}, {"e"}, {}, "com.example");
     file.node("Add", "/sum", {"c", "e"}, {"y"}).output("y", {1, 4});
-    const auto message = message_of(file);
+    const auto message = message_of(file, "wrong.onnx");
     for (const char* part :
          {"wrong.onnx: ", "Frobnicate", "'/first'", "LSTM", "'/second'", "Elu", "'/third'", "'/other'", "com.example"})
         CHECK_THAT(message, ContainsSubstring(part));
@@ -183,7 +176,8 @@ TEST_CASE("weights that do not fit are errors", "[onnx]") {
     CHECK_THAT(message_of(one_node("Flatten").numbered("w", {4, 9}).node("Gemm", "/fc", {"y", "w"}, {"z"}).output("z")),
                ContainsSubstring("takes 4 numbers and gives 9, but its input has 100"));
     for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
-        const auto message = message_of(one_node("Conv", {"x", "w"}).floats("w", {1, 4, 1, 1}, {1, 2, bad, 4}));
+        const auto message =
+            message_of(one_node("Conv", {"x", "w"}).floats("w", {1, 4, 1, 1}, {1, 2, bad, 4}), "wrong.onnx");
         CHECK_THAT(message, ContainsSubstring("wrong.onnx: node '/it' (Conv): tensor 'w' [1, 4, 1, 1] holds a NaN or "
                                               "an infinity at index [0, 2, 0, 0]"));
     }

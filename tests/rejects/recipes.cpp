@@ -185,3 +185,8 @@ static_assert(tc::layers::linear<66, 16, tc::tag::int8, tc::tag::block<4, 4, 50>
 #if defined(CASE_layer_for_speed)
 static_assert(tc::layers::linear<66, 16, tc::tag::int8, tc::tag::n_of_m<2, 4, tc::tag::for_speed>>::packed_bytes > 0);
 #endif
+
+// reject layer_of_masks: "of the weights of 16 outputs int8 keeps at most 65535 anywhere"
+#if defined(CASE_layer_of_masks)
+static_assert(tc::layers::linear<16384, 16, tc::tag::int8, tc::tag::unstructured<50>>::packed_bytes > 0);
+#endif

@@ -143,6 +143,12 @@ concept integer_precision = precision_tag<T> && requires {
     T::group;
 };
 
+/// Integer weights, beside values of either kind, of which groups share a step.
+template <class T>
+concept grouped_precision = precision_tag<T> && requires {
+    requires T::group != 0;
+};
+
 /// What a recipe gives a layer: a precision and a sparsity pattern, written `int8 | dense` or just `int8`.
 template <precision_tag Precision, sparsity_tag Sparsity>
 struct format {

@@ -34,7 +34,7 @@ public:
         return decoder<Code>::template part<V, F>(from_ + c * Code::chunk_bytes);
     }
 
-private:
+protected:
     const std::int8_t* from_;
 };
 
@@ -119,20 +119,13 @@ struct row_product {
 
 /// 64 for a weight of -1, 0 for one of 1.
 template <class V>
-class row_signs {
+struct row_signs : row_weights<V, weight_code<tag::binary, tag::dense>> {
     using code = weight_code<tag::binary, tag::dense>;
-
-public:
-    static constexpr int chunk_vectors = code::chunk_vectors;
-
-    COMPRESS_INLINE row_signs(const std::int8_t* panel, int, int part) : from_(panel + part) {}
+    using row_weights<V, code>::row_weights;
     template <int F>
     COMPRESS_INLINE typename V::row_bytes at(int c) const {
-        return decoder<code>::template bits<V, F, 7>(from_ + c * code::chunk_bytes);
+        return decoder<code>::template bits<V, F, 7>(this->from_ + c * code::chunk_bytes);
     }
-
-private:
-    const std::int8_t* from_;
 };
 
 /// Weights of 1 and -1: the sum of all inputs less twice that of those with a weight of -1, whose bits are factors as

@@ -86,8 +86,8 @@ COMPRESS_NOINLINE void matmul_int8_tile(const A* first, const int8_block<V, Pane
         typename V::bytes4 w[columns];
         COMPRESS_UNROLL
         for (int j = 0; j < columns; ++j)
-            w[j] = V::load_weights(block.weights + (j / vectors) * order::panel_elements + s * order::step_elements +
-                                   (j % vectors) * V::lanes * 4);
+            w[j] = block.template weights_at<order::panel_elements>(j / vectors, s * order::step_elements,
+                                                                    (j % vectors) * V::lanes);
         COMPRESS_UNROLL
         for (int m = 0; m < Rows; ++m) {
             const typename V::bytes4 a = V::spread4(word(m));

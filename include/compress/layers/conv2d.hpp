@@ -6,6 +6,7 @@
 #include <compress/kernels/conv2d_fp32.hpp>
 #include <compress/kernels/conv2d_int8.hpp>
 #include <compress/layers/layer.hpp>
+#include <compress/storage/bitmask_code.hpp>
 #include <compress/storage/pack.hpp>
 
 namespace tensor_compress::layers {
@@ -35,14 +36,15 @@ constexpr bool format_fits() {
     static_assert(group_fits<Precision>(Geometry.flattened().run_length()),
                   "the group of weights that share a step must divide the neighbouring inputs of an output (channels * "
                   "kernel width; channels where dilated or grouped): take another size, or no group");
-    if constexpr (indexed_code<Code>)
-        static_assert(Geometry.group_inputs() % Code::columns == 0 && Geometry.group_outputs() % Code::rows == 0,
-                      "a block of the pattern must divide the layer, its columns the input channels and its rows the "
-                      "output channels (of one group): take another block, or none");
-    if constexpr (picking_code<Code>)
-        static_assert(Geometry.group_inputs() % Code::step_terms == 0,
-                      "for_speed picks the inputs of an output 8 at a time, with n_of_m<1, 4> 16, which must divide "
-                      "the input channels (of one group): leave for_speed out");
+    static_assert(blocks_fit<Code>(Geometry),
+                  "a block of the pattern must divide the layer, its columns the input channels and its rows the "
+                  "output channels (of one group): take another block, or none");
+    static_assert(places_fit<Code>(Geometry),
+                  "for_speed picks the inputs of an output 8 at a time, with n_of_m<1, 4> 16, which must divide "
+                  "the input channels (of one group): leave for_speed out");
+    static_assert(mask_fits<Code, Geometry.flattened()>(),
+                  "of the weights of 16 outputs int8 keeps at most 65535 anywhere: take a higher percent of zeros, or "
+                  "blocks");
     return true;
 }
 }  // namespace detail

@@ -17,10 +17,9 @@ struct depthwise_conv2d;
 namespace detail {
 template <class Precision>
 constexpr bool has_no_group() {
-    static_assert(
-        !requires { requires Precision::group != 0; },
-        "a depthwise layer has a step for each channel, and too few weights for groups: take the precision "
-        "without a group for it");
+    static_assert(!grouped_precision<Precision>,
+                  "a depthwise layer has a step for each channel, and too few weights for groups: take the precision "
+                  "without a group for it");
     return true;
 }
 }  // namespace detail

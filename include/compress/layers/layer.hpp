@@ -26,7 +26,7 @@ inline constexpr int max_int8_terms = 32896;
 /// Whether groups of inputs that share a step (core/precision.hpp) are whole within a run of neighbouring inputs.
 template <class Precision>
 constexpr bool group_fits(int run_length) {
-    if constexpr (requires { requires Precision::group != 0; })
+    if constexpr (grouped_precision<Precision>)
         return Precision::group % 4 == 0 && run_length % Precision::group == 0;
     else
         return true;

@@ -7,6 +7,7 @@
 #include <compress/graph/recipe.hpp>
 #include <compress/layers/layer.hpp>
 #include <compress/storage/bit_code.hpp>
+#include <compress/storage/bitmask_code.hpp>
 #include <compress/storage/block_code.hpp>
 #include <compress/storage/conv_geometry.hpp>
 #include <compress/storage/n_of_m_code.hpp>
@@ -163,8 +164,8 @@ constexpr bool check_format() {
                    sparse_depthwise_layer<Label, sparsity, !Depthwise>::holds && blocks_of_layer < Label,
                sparsity, shape,
                Depthwise ||
-                   (G.group_inputs() % code::columns == 0 && G.group_outputs() % code::rows == 0) > ::holds &&
-                       terms_of_layer<Label, sparsity, neighbours<G.terms()>, G.terms() <= 4096 * code::word>::holds;
+                   blocks_fit<code>(G) > ::holds &&
+                       terms_of_layer<Label, sparsity, neighbours<G.terms()>, (G.terms() <= 4096 * code::word)>::holds;
     } else if constexpr (sign_code<weight_code<precision, sparsity>>) {
         return signs_of_layer < Label, precision, !Depthwise && G.groups == 1 > ::holds;
     } else if constexpr (table_sparsity<sparsity>) {
@@ -172,23 +173,11 @@ constexpr bool check_format() {
         return codebook_of_layer<Label, sparsity, weights<count>, (1 << sparsity::bits) < count>::holds;
     } else if constexpr (zero_sparsity<sparsity>) {
         using code = weight_code<precision, sparsity>;
-        constexpr bool divides = [] {
-            if constexpr (picking_code<code>)
-                return Depthwise || G.group_inputs() % code::step_terms == 0;
-            else
-                return true;
-        }();
-        constexpr int beyond = [] {
-            if constexpr (!Depthwise && requires { code::most_kept; })
-                return code::kept(panel_order<G, 4>::panel_elements) - code::most_kept;
-            else
-                return 0;
-        }();
-        return sparse_depthwise_layer<Label, sparsity, !Depthwise>::holds &&
-               places_of_layer<Label, sparsity, neighbours<G.group_inputs()>, divides>::holds &&
-               mask_of_layer<Label, sparsity, inputs_and_outputs<G.group_inputs(), G.group_outputs()>,
-                             (beyond <= 0)>::holds;
-    } else if constexpr (!requires { requires precision::group != 0; }) {
+        using shape = inputs_and_outputs<G.group_inputs(), G.group_outputs()>;
+        return sparse_depthwise_layer<Label, sparsity, !Depthwise>::holds && places_of_layer < Label, sparsity,
+               neighbours<G.group_inputs()>, Depthwise || places_fit<code>(G) > ::holds && mask_of_layer < Label,
+               sparsity, shape, Depthwise || mask_fits<code, G>() > ::holds;
+    } else if constexpr (!grouped_precision<precision>) {
         return true;
     } else {
         return depthwise_layer<Label, precision, !Depthwise>::holds && group_of_layer < Label, precision,

@@ -57,4 +57,13 @@ struct weight_code<tag::int8, tag::unstructured<Percent>> {
     }
 };
 
+/// Whether a mask counts the weights that a panel of the layer keeps; true of codes without one.
+template <class Code, conv_geometry G>
+constexpr bool mask_fits() {
+    if constexpr (requires { Code::most_kept; })
+        return Code::kept(panel_order<G, 4>::panel_elements) <= Code::most_kept;
+    else
+        return true;
+}
+
 }  // namespace tensor_compress

@@ -100,4 +100,13 @@ concept indexed_code = requires {
     requires Code::indexed;
 };
 
+/// Whether blocks divide a layer; true of codes without blocks.
+template <class Code>
+constexpr bool blocks_fit(const conv_geometry& g) {
+    if constexpr (indexed_code<Code>)
+        return g.group_inputs() % Code::columns == 0 && g.group_outputs() % Code::rows == 0;
+    else
+        return true;
+}
+
 }  // namespace tensor_compress

@@ -156,4 +156,13 @@ requires(float_precision<Precision>&& Precision::bits >= 16)  //
     static constexpr int multiplied(int elements) { return value_elements(elements); }
 };
 
+/// Whether the steps in which inputs are picked divide a layer; true of codes that do not pick.
+template <class Code>
+constexpr bool places_fit(const conv_geometry& g) {
+    if constexpr (picking_code<Code>)
+        return g.group_inputs() % Code::step_terms == 0;
+    else
+        return true;
+}
+
 }  // namespace tensor_compress

@@ -86,7 +86,7 @@ private:
             std::vector<std::int8_t> rounded(e.weights.size());
             std::vector<float> scales;
             weight_format rounding{precision::levels::grid, {}};
-            if constexpr (precision::group != 0) rounding.groups = groups_of<g, precision::group>();
+            if constexpr (grouped_precision<precision>) rounding.groups = groups_of<g, precision::group>();
             for (std::size_t o = 0; o < e.outputs; ++o)
                 scales.push_back(static_cast<float>(
                     round_weights(e.row(o), rounding, 0, std::span(rounded).subspan(o * e.terms, e.terms))));
@@ -103,7 +103,7 @@ private:
                 multiplied = {mean_size_of(written, graph.nodes[n.inputs[0]].value_origin, seen_) / sign_steps, 0};
                 rounding.largest_input = sign_steps;
             }
-            if constexpr (precision::group != 0) rounding.groups = groups_of<g, precision::group>();
+            if constexpr (grouped_precision<precision>) rounding.groups = groups_of<g, precision::group>();
             auto q = quantize_product(e, multiplied, stage, text_of(n.name), rounding);
             if constexpr (table_sparsity<sparsity>)
                 cluster_weights<typename L::order, g>(q.weights, q.scales, 1 << sparsity::bits);
