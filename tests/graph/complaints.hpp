@@ -65,6 +65,9 @@ struct throwing_complaints {
     static void reshape_must_keep_the_number_of_elements(tc::label n, tc::shape, tc::shape) {
         raise("reshape_must_keep_the_number_of_elements", n);
     }
+    static void the_rate_of_a_dropout_lies_from_0_to_below_1(tc::label n) {
+        raise("the_rate_of_a_dropout_lies_from_0_to_below_1", n);
+    }
     static void the_order_of_a_transpose_must_name_every_axis_once(tc::label n) {
         raise("the_order_of_a_transpose_must_name_every_axis_once", n);
     }

@@ -129,6 +129,15 @@ public:
         return leaky_relu(named_after(x, "leaky_relu"), x, slope);
     }
 
+    /// In training each element is 0 with probability `rate`, else x / (1 - rate); a net does not have it. Source:
+    /// Srivastava et al. 2014, Dropout (inverted, so that nothing is left to do in inference).
+    constexpr value dropout(label name, value x, float rate = 0.5f) {
+        if (!(rate >= 0 && rate < 1)) Complaints::the_rate_of_a_dropout_lies_from_0_to_below_1(name);
+        const value result = unary(op::dropout, name, x);
+        m.nodes[result.id].parameter = rate;
+        return result;
+    }
+
     /// exp(x) / sum of exp, over the last axis.
     constexpr value softmax(label name, value x) { return unary(op::softmax, name, x); }
     constexpr value softmax(value x) { return softmax(named_after(x, "softmax"), x); }

@@ -30,6 +30,7 @@ struct compiler_complaints {
     static void the_pooled_size_must_divide_the_input(label name, shape input, int height, int width);
     static void reshape_must_keep_the_number_of_elements(label name, shape from, shape to);
     static void the_order_of_a_transpose_must_name_every_axis_once(label name);
+    static void the_rate_of_a_dropout_lies_from_0_to_below_1(label name);
     static void this_axis_does_not_exist(label name, int axis, int rank);
     static void concat_joins_2_to_8_values_that_differ_only_along_its_axis(label name, shape first, shape other);
     static void a_model_has_1_to_8_outputs(int found);

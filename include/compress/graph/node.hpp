@@ -35,6 +35,7 @@ enum class op : unsigned char {
     pad,
     layer_norm,
     matmul,
+    dropout,
     convert,
 };
 
@@ -51,7 +52,8 @@ constexpr const char* name_of(op kind) {
                                      "flatten",    "reshape",
                                      "transpose",  "concat",
                                      "pad",        "layer_norm",
-                                     "matmul",     "convert"};
+                                     "matmul",     "dropout",
+                                     "convert"};
     return names[static_cast<int>(kind)];
 }
 
@@ -94,7 +96,7 @@ struct node {
     shape output{};
     window slide{};
     bool bias = true;
-    float parameter = 0;      ///< leaky_relu: slope for negative values; batch_norm, layer_norm: epsilon; pad: value
+    float parameter = 0;      ///< leaky_relu: slope below 0; batch_norm, layer_norm: epsilon; pad: value; dropout: rate
     int axis = 0;             ///< concat
     int order[max_rank]{};    ///< transpose: output axis i is input axis order[i]
     margins cut{};            ///< pad

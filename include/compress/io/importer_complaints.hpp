@@ -134,6 +134,10 @@ struct importer_complaints {
                               " does not name every axis once",
                           detail::check_export);
     }
+    [[noreturn]] static void the_rate_of_a_dropout_lies_from_0_to_below_1(const label& name) {
+        throw model_error("the rate of the dropout " + detail::quoted(text_of(name)) + " is not from 0 to below 1",
+                          detail::check_export);
+    }
     [[noreturn]] static void this_axis_does_not_exist(const label& name, int axis, int rank) {
         throw model_error(detail::quoted(text_of(name)) + " names axis " + std::to_string(axis) + " of a value with " +
                               std::to_string(rank) + " axes",

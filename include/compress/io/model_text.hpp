@@ -110,6 +110,8 @@ inline std::string arguments_text(const node& n, const shape& input) {
     case op::batch_norm:
     case op::layer_norm:
         return n.parameter == 1e-5f ? "" : ", " + float_text(n.parameter);
+    case op::dropout:
+        return n.parameter == 0.5f ? "" : ", " + float_text(n.parameter);
     case op::leaky_relu:
         return n.parameter == 0.01f ? "" : ", " + float_text(n.parameter);
     case op::max_pool:

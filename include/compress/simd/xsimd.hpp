@@ -21,6 +21,11 @@ struct float_unit {
     static COMPRESS_INLINE f32 splat(float v) { return f32(v); }
     static COMPRESS_INLINE void store(float* p, f32 v) { v.store_unaligned(p); }
     static COMPRESS_INLINE f32 divide(f32 a, f32 b) { return a / b; }
+    static COMPRESS_INLINE f32 root(f32 v) { return xsimd::sqrt(v); }
+    /// v in the lanes where the condition is above 0, else 0.
+    static COMPRESS_INLINE f32 where_positive(f32 condition, f32 v) {
+        return xsimd::select(condition > f32(0.0f), v, f32(0.0f));
+    }
     static COMPRESS_INLINE f32 zero_if_nan(f32 v) { return xsimd::select(v == v, v, f32(0.0f)); }
 };
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <compress/tensor/data_set.hpp>
+#include <compress/tensor/random_stream.hpp>
 
 namespace tensor_compress {
 
@@ -51,40 +52,6 @@ inline constexpr std::array<digit_styles, 10> styles_of_digits{{
      "7119 5206 3116 2837 4650 6540 7217^7446 6880 4995 2787"},                 // curved
 }};
 
-/// SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014), a stream per record.
-/// The distributions are written out because those of <random> differ between standard libraries.
-class digit_random {
-public:
-    constexpr digit_random(std::uint64_t seed, std::uint64_t stream) : state_(mix(mix(seed + step) + stream)) {}
-
-    constexpr std::uint64_t next() { return mix(state_ += step); }
-    constexpr int below(int bound) {
-        return static_cast<int>((next() >> 32) * static_cast<std::uint64_t>(bound) >> 32);
-    }
-    constexpr double uniform(double low, double high) {
-        return low + (high - low) * (static_cast<double>(next() >> 11) * 0x1p-53);
-    }
-
-    /// Mean 0, the given standard deviation, never beyond three of them: the sum of three uniforms in [-1, 1), each of
-    /// variance 1/3.
-    constexpr double bell(double deviation) {
-        double sum = 0;
-        for (int term = 0; term < 3; ++term) sum += uniform(-1, 1);
-        return deviation * sum;
-    }
-
-private:
-    static constexpr std::uint64_t step = 0x9e3779b97f4a7c15u;
-
-    static constexpr std::uint64_t mix(std::uint64_t bits) {
-        bits = (bits ^ bits >> 30) * 0xbf58476d1ce4e5b9u;
-        bits = (bits ^ bits >> 27) * 0x94d049bb133111ebu;
-        return bits ^ bits >> 31;
-    }
-
-    std::uint64_t state_;
-};
-
 /// A place of the pen on the image, in pixels.
 struct ink_vertex {
     double x, y, radius;
@@ -97,7 +64,7 @@ using ink_image = std::array<double, digit_size * digit_size>;
 /// Random draws are separate statements: the order of evaluation inside one differs between compilers.
 class handwriting {
 public:
-    explicit handwriting(digit_random& random) : random_(random) {
+    explicit handwriting(random_stream& random) : random_(random) {
         // tan(angle / 2) gives sine and cosine by division: the library's differ between platforms.
         const double half = random.bell(0.09);
         const double cosine = (1 - half * half) / (1 + half * half);
@@ -122,7 +89,7 @@ public:
 private:
     static constexpr double tremor = 3.4;
 
-    digit_random& random_;
+    random_stream& random_;
     std::array<double, 4> matrix_{};
     double centre_x_, centre_y_, radius_;
 };
@@ -200,14 +167,14 @@ inline void blur(ink_image& ink, double side) {
 
 /// (factor * index + first) mod 10: every ten records hold each digit once, in an order drawn from the seed.
 constexpr int digit_label(std::uint64_t seed, std::uint64_t index) {
-    digit_random random(~seed, index / 10);
+    random_stream random(~seed, index / 10);
     constexpr int coprime_to_ten[] = {1, 3, 7, 9};
     const int factor = coprime_to_ten[random.below(4)];
     const int first = random.below(10);
     return (factor * static_cast<int>(index % 10) + first) % 10;
 }
 
-inline void draw_digit(std::span<float, digit_size * digit_size> pixels, int digit, digit_random random) {
+inline void draw_digit(std::span<float, digit_size * digit_size> pixels, int digit, random_stream random) {
     const digit_styles& styles = styles_of_digits[static_cast<std::size_t>(digit)];
     const std::string_view path = styles[static_cast<std::size_t>(random.below(styles.back().empty() ? 2 : 3))];
     ink_image ink{};
@@ -239,7 +206,7 @@ inline void draw_digit(std::span<float, digit_size * digit_size> pixels, int dig
     for (std::size_t i = 0; i < count; ++i) {
         digits.labels[i] = detail::digit_label(seed, i);
         std::span<float, side * side> pixels(digits.inputs.data() + i * side * side, side * side);
-        detail::draw_digit(pixels, digits.labels[i], detail::digit_random(seed, i));
+        detail::draw_digit(pixels, digits.labels[i], detail::random_stream(seed, i));
     }
     return digits;
 }

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <span>
 
-#include <compress/transform/named_weights.hpp>
+#include <compress/tensor/named_weights.hpp>
 
 namespace tensor_compress {
 

@@ -3,7 +3,7 @@
 
 #include <compress/io/npz.hpp>
 #include <compress/io/safetensors.hpp>
-#include <compress/transform/named_weights.hpp>
+#include <compress/tensor/named_weights.hpp>
 
 namespace tensor_compress {
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include <compress/transform/named_weights.hpp>
+#include <compress/tensor/named_weights.hpp>
 
 namespace tensor_compress {
 

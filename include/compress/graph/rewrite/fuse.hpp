@@ -19,7 +19,7 @@ constexpr void fuse_clamps(model<Capacity>& m, const element (&elements)[Formats
         if (clamp == clamp_kind::none) continue;
         const int source = m[id].inputs[0];
         node& n = m[source];
-        const bool ends = is_product(n.kind) || is_elementwise_pair(n.kind);
+        const bool ends = is_product(n.kind) || is_elementwise_pair(n.kind) || n.kind == op::batch_norm;
         const bool free = n.residual >= 0 ? n.sum_clamp == clamp_kind::none : n.clamp == clamp_kind::none;
         if (!ends || !free || m.consumers(source) != 1 || elements[n.format] != elements[m[id].format]) continue;
         (n.residual >= 0 ? n.sum_clamp : n.clamp) = clamp;

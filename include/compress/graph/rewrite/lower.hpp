@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compress/graph/rewrite/conversions.hpp>
+#include <compress/graph/rewrite/dropout.hpp>
 #include <compress/graph/rewrite/stream.hpp>
 
 namespace tensor_compress {
@@ -16,6 +17,7 @@ template <int Capacity, class Recipe>
 constexpr auto lower(const model<Capacity>& written, const Recipe& formats, lowering mode) {
     auto m = resized<Capacity * 2 + max_outputs>(written);
     detail::mark_origins(m);
+    remove_dropouts(m);
     fold_into_products(m);
     for (int id = 0; id < m.count; ++id) m[id].format = formats.select(m[id].name);
     if (mode != lowering::observed) fuse(m, Recipe::elements);

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <array>
+#include <span>
+
+#include <compress/core/executor.hpp>
+#include <compress/train/norms.hpp>
+#include <compress/train/parameters.hpp>
+
+namespace tensor_compress {
+
+/// One record of a batch as a loss sees it.
+template <std::size_t Outputs>
+struct trained_record {
+    int index;                                           ///< in the batch
+    std::array<std::span<const float>, Outputs> outputs; ///< of the model; of a softmax that ends it, the logits
+    std::array<std::span<float>, Outputs> gradients;     ///< of this record's loss; zeros when the loss gets them
+};
+
+/// The forward and backward passes of a model over batches of records, and its parameters in the order in which the
+/// kernels read them: optimisers see flat arrays.
+///
+/// A batch is split into `parts`, whose gradients are summed up apart and then in their order: results depend on the
+/// number of parts, not on that of the threads.
+template <const auto& Model, class Isa = native>
+class trainer {
+public:
+    using graph = training_graph<Model>;
+    static constexpr auto outputs = static_cast<std::size_t>(graph::graph.output_count);
+    static constexpr auto inputs = static_cast<std::size_t>(graph::graph.count_of(op::input));
+    using record = trained_record<outputs>;
+
+    /// @throws error that lists tensors which are missing, superfluous or of another shape
+    explicit trainer(const named_tensors& weights, int parts = 2)
+        : tensors_(checked(weights)),
+          parts_(parts < 1 ? 1 : parts),
+          parameters_(to_parameters<Model>(tensors_)),
+          gradients_(parameters_.size()),
+          turned_(static_cast<std::size_t>(graph::turned_floats_of_all)),
+          part_gradients_(static_cast<std::size_t>(parts_), aligned_floats(parameters_.size() + 16)),
+          scratch_(static_cast<std::size_t>(parts_), aligned_floats(static_cast<std::size_t>(graph::scratch_floats))),
+          norms_(training_norms<Model>(tensors_, parts_)) {
+        for (int id = 0; id < graph::count; ++id)
+            constants_[static_cast<std::size_t>(id)] =
+                graph::graph[id].kind == op::constant
+                    ? tensors_.find(text_of(graph::graph[id].name) + ".value")->second.data()
+                    : nullptr;
+    }
+
+    std::span<float> parameters() { return parameters_; }
+    std::span<const float> gradients() const { return gradients_; }
+    std::span<float> gradients() { return gradients_; }
+    std::vector<training_norm>& norms() { return norms_; }
+    int parts() const { return parts_; }
+
+    /// Weights and running statistics as they are now.
+    named_tensors weights() const {
+        named_tensors result = tensors_;
+        from_parameters<Model>(parameters_, result);
+        std::size_t norm = 0;
+        for (int id = 0; id < graph::count; ++id) {
+            const node& n = graph::graph[id];
+            if (n.kind != op::batch_norm) continue;
+            const std::string label = text_of(Model[n.origin].name);
+            const auto copy = [&](const char* part, const aligned_floats& from) {
+                array<float>& to = result.find(label + part)->second;
+                std::copy_n(from.data(), to.size(), to.data());
+            };
+            copy(".running_mean", norms_[norm].running_mean);
+            copy(".running_var", norms_[norm++].running_variance);
+        }
+        return result;
+    }
+    /// Goes on from other weights of the same model.
+    void set_weights(const named_tensors& weights) {
+        tensors_ = checked(weights);
+        parameters_ = to_parameters<Model>(tensors_);
+        norms_ = training_norms<Model>(tensors_, parts_);
+    }
+
+    struct pass_options {
+        float norm_momentum = 0.1f;       ///< of batch_norm's running statistics
+        bool frozen_norms = false;        ///< batch_norms use their running statistics, and keep them
+        std::uint64_t dropout_seed = 0;   ///< of this batch
+    };
+
+    /// Forwards and backwards over `records` records; afterwards gradients() holds those of their mean loss.
+    ///
+    /// @param  fill  fill(index, input, span<float>) writes a record's values
+    /// @param  loss  loss(record) returns a record's loss and writes its gradients; called from several threads
+    /// @return  the mean loss
+    template <class Fill, class Loss, executor Executor = serial>
+    double run(int records, const Fill& fill, const Loss& loss, const pass_options& options,
+               const Executor& threads = {}) {
+        prepare(records, graph::segments > 1);
+        for (auto& g : part_gradients_) std::fill(g.begin(), g.end(), 0.0f);
+        for (training_norm& n : norms_) n.clear();
+        std::vector<double> losses(static_cast<std::size_t>(parts_));
+        const float scale = 1.0f / static_cast<float>(records);
+        const auto lose = [&](const training_chunk& c, int part) {
+            losses[static_cast<std::size_t>(part)] += give_losses(c, loss, scale);
+        };
+        for_constants<graph::segments>([&]<int Segment>() {
+            constexpr bool last = Segment + 1 == graph::segments;
+            each_chunk(records, options, threads, [&](const training_chunk& c, int part) {
+                if constexpr (Segment == 0) fill_inputs(c, fill);
+                forward_segment<Segment>(c);
+                if constexpr (last) {
+                    lose(c, part);
+                    backward_segment<Segment>(c);
+                } else if (!options.frozen_norms) {
+                    add_moments<Segment + 1>(c, part);
+                }
+            });
+            if constexpr (!last) scale_norm(Segment, options);
+        });
+        for_constants<graph::segments - 1>([&]<int Done>() {
+            constexpr int segment = graph::segments - 2 - Done, id = graph::begin_of(segment + 1);
+            norms_[segment].finish(parameters_.data() + graph::parameter_place(id),
+                                   gradients_.data() + graph::parameter_place(id),
+                                   gradients_.data() + graph::parameter_place(id) +
+                                       graph::template bias_offset<id>());
+            each_chunk(records, options, threads, [&](const training_chunk& c, int) {
+                steps::template backward_through_norm<id>(c);
+                backward_segment<segment>(c);
+            });
+        });
+        reduce(threads);
+        double sum = 0;
+        for (const double l : losses) sum += l;
+        return sum / records;
+    }
+
+    /// Forwards alone, as in inference: running statistics, no dropout.
+    ///
+    /// @param  see  see(index, array of spans of outputs); called from several threads
+    template <class Fill, class See, executor Executor = serial>
+    void predict(int records, const Fill& fill, const See& see, const Executor& threads = {}) {
+        prepare(records, false);
+        pass_options options;
+        options.frozen_norms = true;
+        for (int i = 0; i < graph::segments - 1; ++i) scale_norm(i, options);
+        each_chunk(
+            records, options, threads,
+            [&](training_chunk c, int) {
+                c.training = false;
+                fill_inputs(c, fill);
+                for_constants<graph::segments>([&]<int Segment>() { forward_segment<Segment>(c); });
+                for (int r = 0; r < c.records; ++r) see(c.first_record + r, record_of(c, r).outputs);
+            });
+    }
+
+private:
+    using steps = training_steps<Model, Isa>;
+
+    static const named_tensors& checked(const named_tensors& weights) {
+        expect_weights(Model, weights, "train");
+        return weights;
+    }
+
+    static int chunks_of(int records) { return ceil_div(records, graph::chunk); }
+
+    /// Slabs for a batch: of all chunks where segments leave values for each other, else one for each part.
+    void prepare(int records, bool whole_batch) {
+        whole_batch_ = whole_batch;
+        const auto wanted = static_cast<std::size_t>(whole_batch ? chunks_of(records) : parts_);
+        while (slabs_.size() < wanted) slabs_.emplace_back(static_cast<std::size_t>(graph::slab_floats));
+        std::fill(turned_.begin(), turned_.end(), 0.0f);
+        detail::for_each_trained<Model>([&]<int Id>() {
+            constexpr const node& n = graph::graph.nodes[Id];
+            if constexpr (is_product(n.kind))
+                if constexpr (graph::needs_gradient(n.inputs[0]))
+                    turn_for_input_gradient<graph::template product_geometry<Id>(), graph::template is_depthwise<Id>>(
+                        parameters_.data() + graph::parameter_place(Id), turned_.data() + graph::turned_place(Id));
+        });
+    }
+
+    /// f(chunk, part) for every chunk of a batch.
+    template <class Executor, class F>
+    void each_chunk(int records, const pass_options& options, const Executor& threads, const F& f) {
+        const int chunks = chunks_of(records);
+        threads.parallel_for(parts_, [&](int part) {
+            std::vector<norm_step> norms;
+            for (training_norm& n : norms_) norms.push_back(n.view(part));
+            const auto at = static_cast<std::size_t>(part);
+            for (int i = chunks * part / parts_; i < chunks * (part + 1) / parts_; ++i) {
+                const int first = i * graph::chunk;
+                const int count = records - first < graph::chunk ? records - first : graph::chunk;
+                f(training_chunk{slabs_[whole_batch_ ? static_cast<std::size_t>(i) : at].data(), count,
+                                 parameters_.data(), turned_.data(), part_gradients_[at].data(), scratch_[at].data(),
+                                 constants_.data(), norms.data(), options.dropout_seed, first, true},
+                  part);
+            }
+        });
+    }
+
+    template <class Fill>
+    static void fill_inputs(const training_chunk& c, const Fill& fill) {
+        for_constants<graph::count>([&]<int Id>() {
+            if constexpr (graph::graph[Id].kind == op::input) {
+                constexpr int index = [] {
+                    int before = 0;
+                    for (int id = 0; id < Id; ++id) before += graph::graph[id].kind == op::input ? 1 : 0;
+                    return before;
+                }();
+                for (int r = 0; r < c.records; ++r)
+                    fill(c.first_record + r, index,
+                         std::span(steps::template result<Id>(c, r), static_cast<std::size_t>(graph::elements(Id))));
+            }
+        });
+    }
+
+    template <int Segment>
+    static void forward_segment(const training_chunk& c) {
+        constexpr int begin = graph::begin_of(Segment), end = graph::begin_of(Segment + 1);
+        for_constants<end - begin>([&]<int I>() { steps::template forward<begin + I>(c); });
+    }
+    template <int Segment>
+    static void backward_segment(const training_chunk& c) {
+        constexpr int begin = graph::begin_of(Segment), end = graph::begin_of(Segment + 1);
+        for_constants<end - begin>([&]<int I>() { steps::template backward<end - 1 - I>(c); });
+    }
+
+    static record record_of(const training_chunk& c, int r) {
+        record found{c.first_record + r, {}, {}};
+        for_constants<static_cast<int>(outputs)>([&]<int I>() {
+            constexpr int id = graph::graph.outputs[I];
+            constexpr auto size = static_cast<std::size_t>(graph::elements(id));
+            found.outputs[static_cast<std::size_t>(I)] = {steps::template value<id>(c, r), size};
+            if constexpr (graph::needs_gradient(id))
+                found.gradients[static_cast<std::size_t>(I)] = {steps::template gradient<id>(c, r), size};
+        });
+        return found;
+    }
+    template <class Loss>
+    static double give_losses(const training_chunk& c, const Loss& loss, float scale) {
+        double sum = 0;
+        for (int r = 0; r < c.records; ++r) {
+            record one = record_of(c, r);
+            for (const std::span<float> g : one.gradients) std::fill(g.begin(), g.end(), 0.0f);
+            sum += static_cast<double>(loss(one));
+            for (const std::span<float> g : one.gradients)
+                for (float& v : g) v *= scale;
+        }
+        return sum;
+    }
+
+    /// Moments of what the batch_norm at the beginning of `Segment` reads.
+    template <int Segment>
+    void add_moments(const training_chunk& c, int part) {
+        constexpr int id = graph::begin_of(Segment), channels = graph::graph[id].output.channels();
+        constexpr int source = graph::graph[id].inputs[0];
+        const int pixels = c.records * graph::elements(source) / channels;
+        alignas(64) float mean[channels], squares[channels];
+        moments_of<Isa, channels>(pixels, steps::template value<source>(c), mean, squares);
+        norms_[Segment - 1].moments(part).merge(pixels, mean, squares);
+    }
+    void scale_norm(int index, const pass_options& options) {
+        int id = 0;
+        for (int left = index;; ++id)
+            if (graph::graph[id].kind == op::batch_norm && left-- == 0) break;
+        const float* gamma = parameters_.data() + graph::parameter_place(id);
+        const float* beta = gamma + round_up(graph::graph[id].output.channels(), 16);
+        training_norm& norm = norms_[static_cast<std::size_t>(index)];
+        if (options.frozen_norms)
+            norm.use_running(gamma, beta);
+        else
+            norm.use_batch(gamma, beta, options.norm_momentum);
+    }
+
+    /// Sums up the parts' gradients, and clears the lanes that belong to no output. Norms have theirs already.
+    template <class Executor>
+    void reduce(const Executor& threads) {
+        detail::for_each_trained<Model>([&]<int Id>() {
+            constexpr op kind = graph::graph[Id].kind;
+            if constexpr (kind == op::batch_norm) return;
+            constexpr int begin = graph::parameter_place(Id), end = graph::parameter_place(Id + 1);
+            constexpr int pieces = ceil_div(end - begin, 1 << 14);
+            threads.parallel_for(pieces, [&](int piece) {
+                const int first = begin + (end - begin) / 16 * piece / pieces * 16;
+                const int last = piece + 1 == pieces ? end : begin + (end - begin) / 16 * (piece + 1) / pieces * 16;
+                simd::for_each_vector<Isa>(first, last, [&]<class V>(int i) COMPRESS_LAMBDA_INLINE {
+                    auto sum = V::load(part_gradients_[0].data() + i);
+                    for (std::size_t p = 1; p < part_gradients_.size(); ++p)
+                        sum = V::add(sum, V::load(part_gradients_[p].data() + i));
+                    V::store(gradients_.data() + i, sum);
+                });
+            });
+            if constexpr (is_product(kind) && !graph::template is_depthwise<Id>)
+                clear_padding<graph::template product_geometry<Id>()>(gradients_.data() + begin);
+        });
+    }
+
+    named_tensors tensors_;
+    int parts_;
+    aligned_floats parameters_, gradients_, turned_;
+    std::vector<aligned_floats> part_gradients_, scratch_, slabs_;
+    std::vector<training_norm> norms_;
+    std::array<const float*, static_cast<std::size_t>(graph::count)> constants_{};
+    bool whole_batch_ = false;
+};
+
+}  // namespace tensor_compress
