@@ -77,14 +77,16 @@ void use_batch_statistics(const tc::model<Capacity>& m, std::vector<numbers>& al
 
 /// Mean over the records of the sum of coefficient * output.
 template <int Capacity>
-double mean_loss(const tc::model<Capacity>& m, std::vector<numbers> all, const linear_loss& loss, bool batch_statistics) {
+double mean_loss(const tc::model<Capacity>& m, std::vector<numbers> all, const linear_loss& loss,
+                 bool batch_statistics) {
     if (batch_statistics) use_batch_statistics(m, all, loss);
     double sum = 0;
     for (std::size_t r = 0; r < loss.inputs.size(); ++r) {
         const auto values = evaluate(m, all, loss.inputs[r]);
         for (int i = 0; i < m.output_count; ++i) {
             const tensor& y = values[static_cast<std::size_t>(m.outputs[i])];
-            for (std::size_t k = 0; k < y.size(); ++k) sum += y[k] * loss.coefficients[r][static_cast<std::size_t>(i)][k];
+            for (std::size_t k = 0; k < y.size(); ++k)
+                sum += y[k] * loss.coefficients[r][static_cast<std::size_t>(i)][k];
         }
     }
     return sum / static_cast<double>(loss.inputs.size());
@@ -105,7 +107,7 @@ tc::named_tensors trained_gradients(tc::trainer<Model, Isa>& trained, const line
         [&](auto& record) {
             double sum = 0;
             for (std::size_t i = 0; i < record.outputs.size(); ++i) {
-                const tensor& c = loss.coefficients[static_cast<std::size_t>(record.index)][i];
+                const tensor& c = loss.coefficients[record.index][i];
                 for (std::size_t k = 0; k < c.size(); ++k) {
                     sum += c[k] * static_cast<double>(record.outputs[i][k]);
                     if (!record.gradients[i].empty()) record.gradients[i][k] = static_cast<float>(c[k]);

@@ -128,7 +128,7 @@ TEST_CASE("gradients through batch norms depend on the whole batch, or with froz
 }
 
 TEST_CASE("vector kernels give the gradients of the scalar ones") {
-    const auto compare = []<const auto& Model>() {
+    const auto compare = []<const auto & Model>() {
         const auto all = tests::numbers_for(Model, 5);
         const auto loss = tests::loss_for(Model, 7);
         tc::trainer<Model> fast(tests::tensors_of(Model, all));

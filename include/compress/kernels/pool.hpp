@@ -5,7 +5,7 @@
 
 #include <compress/core/config.hpp>
 #include <compress/core/precision.hpp>
-#include <compress/simd/vector_unit.hpp>
+#include <compress/simd/one_lane.hpp>
 #include <compress/storage/conv_geometry.hpp>
 
 namespace tensor_compress {
@@ -51,6 +51,23 @@ COMPRESS_NOTHROW constexpr void max_pool(const In* input, Out* output) {
                     to[c] = v > to[c] ? v : to[c];
                 }
             }
+    });
+}
+
+/// The same of floats over the vectors of `Isa`.
+template <class Isa, conv_geometry G>
+COMPRESS_NOTHROW inline void max_pool_fp32(const float* input, float* output) {
+    detail::for_each_window<G>([&](int y, int x, detail::window_part rows, detail::window_part columns) {
+        float* to = output + (y * G.out_width + x) * G.out_channels;
+        simd::for_each_vector<Isa>(0, G.out_channels, [&]<class V>(int c) COMPRESS_LAMBDA_INLINE {
+            const auto at = [&](int i, int j) COMPRESS_LAMBDA_INLINE {
+                return V::load(input + (G.row(y, i) * G.in_width + G.column(x, j)) * G.in_channels + c);
+            };
+            auto largest = at(rows.begin, columns.begin);
+            for (int i = rows.begin; i < rows.end; ++i)
+                for (int j = columns.begin; j < columns.end; ++j) largest = V::max(at(i, j), largest);
+            V::store(to + c, largest);
+        });
     });
 }
 

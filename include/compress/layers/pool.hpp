@@ -15,7 +15,10 @@ struct max_pool {
 
     template <class Isa = native, class In, class Out>
     COMPRESS_NOTHROW static constexpr void run(const std::int8_t*, const In* input, Out* output) {
-        tensor_compress::max_pool<Geometry>(input, output);
+        if constexpr (std::is_same_v<In, float> && simd::has_vectors<Isa>)
+            max_pool_fp32<Isa, Geometry>(input, output);
+        else
+            tensor_compress::max_pool<Geometry>(input, output);
     }
 };
 

@@ -18,7 +18,7 @@ struct one_lane {
     static COMPRESS_INLINE f32 add(f32 a, f32 b) { return a + b; }
     static COMPRESS_INLINE f32 multiply(f32 a, f32 b) { return a * b; }
     static COMPRESS_INLINE f32 min(f32 a, f32 b) { return a < b ? a : b; }
-    static COMPRESS_INLINE f32 max(f32 a, f32 b) { return a > b ? a : b; }
+    static COMPRESS_INLINE f32 max(f32 a, f32 b) { return a > b ? a : b; }  // b where either is not a number
     static COMPRESS_INLINE f32 divide(f32 a, f32 b) { return a / b; }
     static COMPRESS_INLINE f32 root(f32 v) { return std::sqrt(v); }
     static COMPRESS_INLINE f32 where_positive(f32 condition, f32 v) { return condition > 0.0f ? v : 0.0f; }

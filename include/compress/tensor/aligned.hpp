@@ -7,7 +7,8 @@
 
 namespace tensor_compress {
 
-/// An allocator whose memory starts on a cache line, so that vector loads of a row straddle no more lines than they must.
+/// An allocator whose memory starts on a cache line, so that vector loads of a row straddle no more lines than they
+/// must.
 template <class T>
 struct cache_aligned {
     using value_type = T;
@@ -16,10 +17,8 @@ struct cache_aligned {
     template <class Other>
     constexpr cache_aligned(const cache_aligned<Other>&) {}
 
-    T* allocate(std::size_t count) {
-        return static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t{64}));
-    }
-    void deallocate(T* memory, std::size_t) { ::operator delete(memory, std::align_val_t{64}); }
+    T* allocate(std::size_t count) { return static_cast<T*>(::operator new (count * sizeof(T), std::align_val_t{64})); }
+    void deallocate(T* memory, std::size_t) { ::operator delete (memory, std::align_val_t{64}); }
 
     friend bool operator==(const cache_aligned&, const cache_aligned&) { return true; }
 };

@@ -15,7 +15,8 @@ template <const auto& Model>
 inline constexpr auto trained_graph = resized<Model.count>(lower_for_training(Model));
 }  // namespace detail
 
-/// What of training a model is known to the compiler: its graph, which values have gradients, and where everything lies.
+/// What of training a model is known to the compiler: its graph, which values have gradients, and where everything
+/// lies.
 ///
 /// Records pass through the net in chunks: values and gradients of one chunk lie in one slab, [node][record of the
 /// chunk][value], small enough for the caches of a core. A batch_norm needs the whole batch before it can go on; the
@@ -48,8 +49,8 @@ public:
     /// Whether a value depends on parameters, and so has a gradient.
     static constexpr bool needs_gradient(int id) { return needs_[static_cast<std::size_t>(id)]; }
 
-    /// Whether something after node `id`, or an input of its own before `input`, has given the value it reads a gradient
-    /// already. Losses give one to every output of the model.
+    /// Whether something after node `id`, or an input of its own before `input`, has given the value it reads a
+    /// gradient already. Losses give one to every output of the model.
     static constexpr bool adds(int id, int input) {
         const int value = root(graph[id].inputs[input]);
         for (int i = 0; i < graph.output_count; ++i)
@@ -80,13 +81,17 @@ public:
     static constexpr int elements(int id) { return graph[id].output.elements(); }
 
 private:
-    /// Values and gradients that fill about three quarters of a second-level cache.
+    /// Values and gradients that fill about three quarters of a second-level cache; more where linear layers are so
+    /// large that reading their weights for each chunk costs more than values beyond that cache.
     static constexpr int choose_chunk() {
-        long long floats = 0;
-        for (int id = 0; id < count; ++id)
+        long long floats = 0, weights = 0;
+        for (int id = 0; id < count; ++id) {
             if (!detail::is_view(graph[id].kind)) floats += 2LL * elements(id);
+            if (graph[id].kind == op::linear) weights += parameters(graph, graph[id]);
+        }
         int records = 1;
         while (records < 32 && floats * records * 2 <= 768 * 1024 / 4) records *= 2;
+        while (records < 8 && weights / records > floats / 4) records *= 2;
         return records;
     }
 
@@ -124,8 +129,8 @@ public:
     template <int Id>
     static constexpr conv_geometry geometry = geometry_of(input_shape<Id>, graph[Id]);
     template <int Id>
-    static constexpr bool is_depthwise = graph[Id].kind == op::depthwise_conv2d &&
-                                         geometry<Id>.in_channels == geometry<Id>.out_channels;
+    static constexpr bool is_depthwise =
+        graph[Id].kind == op::depthwise_conv2d&& geometry<Id>.in_channels == geometry<Id>.out_channels;
     /// Products whose records are rows of one: the weights are read once for all of a chunk.
     template <int Id>
     static constexpr bool joins_records = graph[Id].kind == op::linear ||
@@ -204,7 +209,8 @@ public:
         int most = 16;
         ((most = scratch_size<Id>() > most ? scratch_size<Id>() : most), ...);
         return most + 16;
-    }(ids{});
+    }
+    (ids{});
 };
 
 }  // namespace tensor_compress

@@ -32,8 +32,8 @@ public:
     /// What the nodes of one part of a batch see of it.
     norm_step view(int part) {
         float* sums = sums_[static_cast<std::size_t>(part)].data();
-        return {scale_.data(),       shift_.data(),    mean_.data(),    factor_.data(), sums, sums + padded(),
-                of_gradient_.data(), of_input_.data(), constant_.data()};
+        return {scale_.data(),   shift_.data(),       mean_.data(),     factor_.data(),  sums,
+                sums + padded(), of_gradient_.data(), of_input_.data(), constant_.data()};
     }
     channel_moments& moments(int part) { return moments_[static_cast<std::size_t>(part)]; }
 

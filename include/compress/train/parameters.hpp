@@ -114,7 +114,9 @@ named_tensors initial_weights(std::uint64_t seed) {
     std::uint64_t stream = 0;
     for (const auto& [name, extents] : needed_tensors(Model)) {
         array<float>& tensor = tensors[name] = make_array<float>(extents);
-        const auto ends_with = [&, &named = name](std::string_view end) { return std::string_view(named).ends_with(end); };
+        const auto ends_with = [&, &named = name](std::string_view end) {
+            return std::string_view(named).ends_with(end);
+        };
         random_stream random(seed, stream++);
         if (ends_with(".weight") && extents.size() > 1) {
             const double terms = static_cast<double>(tensor.size() / extents[0]);

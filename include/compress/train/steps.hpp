@@ -15,19 +15,19 @@ namespace tensor_compress {
 
 /// What one batch_norm applies and learns in a step, [channels] each.
 struct norm_step {
-    const float *scale, *shift;    ///< y = scale * x + shift
-    const float *mean, *factor;    ///< of the batch: 1 / deviation
-    float *gamma_sums, *beta_sums; ///< of one part of the batch
+    const float *scale, *shift;     ///< y = scale * x + shift
+    const float *mean, *factor;     ///< of the batch: 1 / deviation
+    float *gamma_sums, *beta_sums;  ///< of one part of the batch
     const float *of_gradient, *of_input, *constant;
 };
 
 /// A chunk of records on its way through the net.
 struct training_chunk {
     float* slab;
-    int records;               ///< of the chunk, at most training_graph::chunk
+    int records;  ///< of the chunk, at most training_graph::chunk
     const float* parameters;
-    const float* turned;       ///< weights for input gradients
-    float* gradients;          ///< of the parameters, summed up here
+    const float* turned;  ///< weights for input gradients
+    float* gradients;     ///< of the parameters, summed up here
     float* scratch;
     const float* const* constants;  ///< by node
     const norm_step* norms;         ///< by norm_index
@@ -156,15 +156,13 @@ private:
                 L::pack(packed, n.parameter, affine{});
             else if constexpr (n.kind == op::leaky_relu)
                 L::pack(packed, n.parameter);
-            if constexpr (n.kind == op::concat)
-                [&]<int... I>(std::integer_sequence<int, I...>) {
+            if constexpr (n.kind == op::concat) [&]<int... I>(std::integer_sequence<int, I...>) {
                     L::template run<Isa>(packed, result<Id>(c, r), value<graph.nodes[Id].inputs[I]>(c, r)...);
                 }
-                (std::make_integer_sequence<int, graph.nodes[Id].input_count>{});
+            (std::make_integer_sequence<int, graph.nodes[Id].input_count>{});
             else if constexpr (n.input_count == 2)
                 L::template run<Isa>(packed, value<n.inputs[0]>(c, r), value<n.inputs[1]>(c, r), result<Id>(c, r));
-            else
-                L::template run<Isa>(packed, value<n.inputs[0]>(c, r), result<Id>(c, r));
+            else L::template run<Isa>(packed, value<n.inputs[0]>(c, r), result<Id>(c, r));
         }
     }
 
@@ -183,7 +181,10 @@ private:
             float* biases = weights + T::template bias_offset<Id>();
             [[maybe_unused]] float apart[in_order ? 1 : channels]{};  // groups are padded each for itself
             clamp_gradient<Isa, n.clamp, channels>(c.records * T::elements(Id) / channels, value<Id>(c),
-                                                   gradient<Id>(c), !n.bias ? nullptr : in_order ? biases : apart);
+                                                   gradient<Id>(c),
+                                                   !n.bias    ? nullptr
+                                                   : in_order ? biases
+                                                              : apart);
             if constexpr (!in_order)
                 for (int o = 0; o < channels; ++o) biases[order::slot(o)] += apart[o];
         }

@@ -5,18 +5,11 @@
 #include <span>
 
 #include <compress/core/executor.hpp>
+#include <compress/train/loss.hpp>
 #include <compress/train/norms.hpp>
 #include <compress/train/parameters.hpp>
 
 namespace tensor_compress {
-
-/// One record of a batch as a loss sees it.
-template <std::size_t Outputs>
-struct trained_record {
-    int index;                                           ///< in the batch
-    std::array<std::span<const float>, Outputs> outputs; ///< of the model; of a softmax that ends it, the logits
-    std::array<std::span<float>, Outputs> gradients;     ///< of this record's loss; zeros when the loss gets them
-};
 
 /// The forward and backward passes of a model over batches of records, and its parameters in the order in which the
 /// kernels read them: optimisers see flat arrays.
@@ -80,9 +73,9 @@ public:
     }
 
     struct pass_options {
-        float norm_momentum = 0.1f;       ///< of batch_norm's running statistics
-        bool frozen_norms = false;        ///< batch_norms use their running statistics, and keep them
-        std::uint64_t dropout_seed = 0;   ///< of this batch
+        float norm_momentum = 0.1f;      ///< of batch_norm's running statistics
+        bool frozen_norms = false;       ///< batch_norms use their running statistics, and keep them
+        std::uint64_t dropout_seed = 0;  ///< of this batch
     };
 
     /// Forwards and backwards over `records` records; afterwards gradients() holds those of their mean loss.
@@ -119,8 +112,7 @@ public:
             constexpr int segment = graph::segments - 2 - Done, id = graph::begin_of(segment + 1);
             norms_[segment].finish(parameters_.data() + graph::parameter_place(id),
                                    gradients_.data() + graph::parameter_place(id),
-                                   gradients_.data() + graph::parameter_place(id) +
-                                       graph::template bias_offset<id>());
+                                   gradients_.data() + graph::parameter_place(id) + graph::template bias_offset<id>());
             each_chunk(records, options, threads, [&](const training_chunk& c, int) {
                 steps::template backward_through_norm<id>(c);
                 backward_segment<segment>(c);
@@ -141,14 +133,12 @@ public:
         pass_options options;
         options.frozen_norms = true;
         for (int i = 0; i < graph::segments - 1; ++i) scale_norm(i, options);
-        each_chunk(
-            records, options, threads,
-            [&](training_chunk c, int) {
-                c.training = false;
-                fill_inputs(c, fill);
-                for_constants<graph::segments>([&]<int Segment>() { forward_segment<Segment>(c); });
-                for (int r = 0; r < c.records; ++r) see(c.first_record + r, record_of(c, r).outputs);
-            });
+        each_chunk(records, options, threads, [&](training_chunk c, int) {
+            c.training = false;
+            fill_inputs(c, fill);
+            for_constants<graph::segments>([&]<int Segment>() { forward_segment<Segment>(c); });
+            for (int r = 0; r < c.records; ++r) see(c.first_record + r, record_of(c, r).outputs);
+        });
     }
 
 private:
@@ -223,7 +213,7 @@ private:
     }
 
     static record record_of(const training_chunk& c, int r) {
-        record found{c.first_record + r, {}, {}};
+        record found{static_cast<std::size_t>(c.first_record + r), {}, {}};
         for_constants<static_cast<int>(outputs)>([&]<int I>() {
             constexpr int id = graph::graph.outputs[I];
             constexpr auto size = static_cast<std::size_t>(graph::elements(id));

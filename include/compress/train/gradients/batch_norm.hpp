@@ -8,14 +8,15 @@
 
 namespace tensor_compress {
 
-/// Mean and sum of squared distances from it, per channel, of values that come in portions. Source: Chan, Golub, LeVeque
-/// 1979, Updating Formulae and a Pairwise Algorithm for Computing Sample Variances.
+/// Mean and sum of squared distances from it, per channel, of values that come in portions. Source: Chan, Golub,
+/// LeVeque 1979, Updating Formulae and a Pairwise Algorithm for Computing Sample Variances.
 struct channel_moments {
     std::vector<double> mean, squares;
     double count = 0;
 
     explicit channel_moments(int channels = 0)
-        : mean(static_cast<std::size_t>(channels)), squares(static_cast<std::size_t>(channels)) {}
+        : mean(static_cast<std::size_t>(channels)),
+          squares(static_cast<std::size_t>(channels)) {}
 
     void clear() { *this = channel_moments(static_cast<int>(mean.size())); }
     template <class Values>

@@ -8,8 +8,8 @@
 
 namespace tensor_compress {
 
-/// input_gradient[y, x, c] (+)= sum over o, i, j of weight[o, c, i, j] * gradient[(y + top - i * dilation) / stride, ...,
-/// o] where that is a whole number inside the output.
+/// input_gradient[y, x, c] (+)= sum over o, i, j of weight[o, c, i, j] * gradient[(y + top - i * dilation) / stride,
+/// ..., o] where that is a whole number inside the output.
 ///
 /// @param  weights  fp32, in the order panel_order<G, 1>, of depthwise layers depthwise_order<G, 1>
 template <conv_geometry G, bool Depthwise, bool Add>
@@ -38,9 +38,9 @@ namespace detail {
 /// Along one axis, the input positions p, p + stride, ... of one phase: which taps of the kernel reach them, and the
 /// convolution of the output gradient with these taps in reverse that gives their gradient.
 struct axis_phase {
-    int positions;         ///< how many inputs
-    int first, step, taps; ///< of the kernel
-    int dilation, before;  ///< of the convolution of the gradient
+    int positions;          ///< how many inputs
+    int first, step, taps;  ///< of the kernel
+    int dilation, before;   ///< of the convolution of the gradient
 
     /// The tap of the kernel behind tap t of the convolution.
     constexpr int tap(int t) const { return first + (taps - 1 - t) * step; }
@@ -103,8 +103,8 @@ constexpr int for_each_phase(const F& f) {
     return offset;
 }
 
-/// output[r * 16 + l] = input[l * 16 + r] of 16 x 16 blocks of weights: 16 outputs of one input channel become 16 inputs
-/// of one output channel.
+/// output[r * 16 + l] = input[l * 16 + r] of 16 x 16 blocks of weights: 16 outputs of one input channel become 16
+/// inputs of one output channel.
 template <conv_geometry G, conv_geometry P>
 void turn_weights(const float* weights, const axis_phase& rows, const axis_phase& columns, float* turned) {
     using from = panel_order<G, 1>;
@@ -114,9 +114,11 @@ void turn_weights(const float* weights, const axis_phase& rows, const axis_phase
             for (int j = 0; j < P.kernel_width; ++j)
                 for (int o = 0; o < G.group_outputs(); o += panel_outputs)
                     for (int c = 0; c < G.group_inputs(); c += panel_outputs) {
-                        const int outputs = G.group_outputs() - o < panel_outputs ? G.group_outputs() - o : panel_outputs;
+                        const int outputs =
+                            G.group_outputs() - o < panel_outputs ? G.group_outputs() - o : panel_outputs;
                         const int inputs = G.group_inputs() - c < panel_outputs ? G.group_inputs() - c : panel_outputs;
-                        const int first_output = group * G.group_outputs() + o, first_input = group * G.group_inputs() + c;
+                        const int first_output = group * G.group_outputs() + o,
+                                  first_input = group * G.group_inputs() + c;
                         const float* source = weights + from::index(first_output, c, rows.tap(i), columns.tap(j));
                         float* target = turned + to::index(first_input, o, i, j);
                         for (int k = 0; k < outputs; ++k)
@@ -161,7 +163,8 @@ void turn_for_input_gradient(const float* weights, float* turned) {
 
 /// Floats of scratch memory that input_gradient may need: its largest phase.
 template <conv_geometry G>
-inline constexpr int phase_floats = detail::row_phase<G>(0).positions* detail::column_phase<G>(0).positions* G.in_channels;
+inline constexpr int
+    phase_floats = detail::row_phase<G>(0).positions* detail::column_phase<G>(0).positions* G.in_channels;
 
 /// The same as input_gradient_reference up to the order of the sums. The inputs that lie a stride apart, a phase, get
 /// their gradient by a convolution of stride 1: the kernels of inference compute it, and no product with a zero between

@@ -25,7 +25,7 @@ void give_all(int count, const float* from, float* to) {
 /// Floats of scratch memory of a product's gradients: a transposed operand and a result.
 template <matmul_extent E>
 inline constexpr int matmul_scratch = E.batch* E.rows*(E.inner > E.columns ? E.inner : E.columns) +
-                                      E.batch * (E.rows > E.columns ? E.rows : E.columns) * E.inner;
+                                      E.batch*(E.rows > E.columns ? E.rows : E.columns) * E.inner;
 
 /// first_gradient (+)= gradient * second^T
 template <class Isa, matmul_extent E, bool Add>

@@ -5,8 +5,9 @@
 
 namespace tensor_compress {
 
-/// weights[o, c, i, j] += sum over y, x of gradient[y, x, o] * input[y * stride + i * dilation - top, ..., c], with zeros
-/// outside the image: what a convolution's weights get from one record, or a linear layer's from the rows of several.
+/// weights[o, c, i, j] += sum over y, x of gradient[y, x, o] * input[y * stride + i * dilation - top, ..., c], with
+/// zeros outside the image: what a convolution's weights get from one record, or a linear layer's from the rows of
+/// several.
 ///
 /// @param  input     [in_height, in_width, in_channels]
 /// @param  gradient  of the output, [out_height, out_width, out_channels]
