@@ -25,7 +25,8 @@ TOP = {"inference.hpp": 4, "compress.hpp": 9}
 # The only door to each outside library.
 DOORS = [
     (r"xsimd/", "simd/xsimd.hpp"),
-    (r"(xtensor|xtensor-blas|xtl)/", "tensor/xtensor.hpp"),
+    (r"(xtensor|xtl)/", "tensor/xtensor.hpp"),
+    (r"xtensor-blas/", "tensor/linear_algebra.hpp"),
     (r"boost/hana", "net/hana.hpp"),
     (r"(\w*intrin|arm_\w+|cpuid)\.h$", "simd/detail/"),
 ]

@@ -206,7 +206,7 @@ inline void draw_digit(std::span<float, digit_size * digit_size> pixels, int dig
     for (std::size_t i = 0; i < count; ++i) {
         digits.labels[i] = detail::digit_label(seed, i);
         std::span<float, side * side> pixels(digits.inputs.data() + i * side * side, side * side);
-        detail::draw_digit(pixels, digits.labels[i], detail::random_stream(seed, i));
+        detail::draw_digit(pixels, digits.labels[i], random_stream(seed, i));
     }
     return digits;
 }
