@@ -143,6 +143,12 @@ concept integer_precision = precision_tag<T> && requires {
     T::group;
 };
 
+/// Integer weights with a float scale, beside float activations.
+template <class T>
+concept weight_only_precision = precision_tag<T> && requires {
+    typename T::levels;
+};
+
 /// Integer weights, beside values of either kind, of which groups share a step.
 template <class T>
 concept grouped_precision = precision_tag<T> && requires {

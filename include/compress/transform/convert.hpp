@@ -10,12 +10,34 @@
 
 namespace tensor_compress {
 
+/// How the weights of a layer are rounded under an integer precision. Groups are of so many neighbours in the order of
+/// memory.
+template <class Precision, conv_geometry G>
+weight_format weight_format_of() {
+    weight_format format;
+    if constexpr (weight_only_precision<Precision>)
+        format.grid = Precision::levels::grid;
+    else
+        format.grid = Precision::grid;
+    if constexpr (grouped_precision<Precision>) {
+        format.groups.resize(static_cast<std::size_t>(G.terms()));
+        detail::for_each_weight<G>(0, [&](int c, int i, int j, int natural) {
+            format.groups[static_cast<std::size_t>(natural)] =
+                panel_order<G, 4>::index(0, c, i, j) / (Precision::group * panel_outputs);
+        });
+    }
+    return format;
+}
+
 namespace detail {
 
 template <class Net>
 class converter {
 public:
-    converter(const named_tensors& tensors, const calibration& seen) : tensors_(tensors), seen_(seen) {}
+    converter(const named_tensors& tensors, const calibration& seen, const rounded_layers& chosen)
+        : tensors_(tensors),
+          seen_(seen),
+          chosen_(chosen) {}
 
     packed<Net> run() {
         [&]<int... Id>(std::integer_sequence<int, Id...>) { (pack<Id>(), ...); }
@@ -81,15 +103,17 @@ private:
         using sparsity = typename format::sparsity;
         constexpr conv_geometry g = geometry_of(graph.nodes[n.inputs[0]].output, n).flattened();
         effective_weights e = effective_weights_of(written, n, tensors_);
+        const rounded_layer* chosen = chosen_for(text_of(n.name), e);
+        if (chosen != nullptr) e.bias = chosen->bias;
         if constexpr (zero_sparsity<sparsity>) keep_largest(e.weights, cells_of<precision, sparsity, g>());
-        if constexpr (requires { typename precision::levels; }) {
+        if constexpr (weight_only_precision<precision>) {
             std::vector<std::int8_t> rounded(e.weights.size());
             std::vector<float> scales;
-            weight_format rounding{precision::levels::grid, {}};
-            if constexpr (grouped_precision<precision>) rounding.groups = groups_of<g, precision::group>();
+            const weight_format rounding = weight_format_of<precision, g>();
             for (std::size_t o = 0; o < e.outputs; ++o)
                 scales.push_back(static_cast<float>(
                     round_weights(e.row(o), rounding, 0, std::span(rounded).subspan(o * e.terms, e.terms))));
+            if (chosen != nullptr) rounded = chosen->weights, scales = chosen->scales;
             L::pack(to, rounded.data(), scales.data(), e.bias.data());
         } else if constexpr (Net::element_of(Id) == element::float32) {
             if constexpr (std::is_same_v<precision, tag::fp16>) expect_halves(e.weights, text_of(n.name));
@@ -97,14 +121,13 @@ private:
         } else {
             const affine input = value_affine(n.inputs[0]);
             const affine stage = affine_of(written, n.stage_origin, seen_);
-            weight_format rounding{precision::grid, {}};
+            weight_format rounding = weight_format_of<precision, g>();
             affine multiplied = input;
             if constexpr (sign_code<typename L::code>) {
                 multiplied = {mean_size_of(written, graph.nodes[n.inputs[0]].value_origin, seen_) / sign_steps, 0};
                 rounding.largest_input = sign_steps;
             }
-            if constexpr (grouped_precision<precision>) rounding.groups = groups_of<g, precision::group>();
-            auto q = quantize_product(e, multiplied, stage, text_of(n.name), rounding);
+            auto q = quantize_product(e, multiplied, stage, text_of(n.name), rounding, chosen);
             if constexpr (table_sparsity<sparsity>)
                 cluster_weights<typename L::order, g>(q.weights, q.scales, 1 << sparsity::bits);
             const step_bounds bounds = bounds_of(n.clamp, stage);
@@ -119,21 +142,23 @@ private:
         }
     }
 
+    const rounded_layer* chosen_for(const std::string& layer_name, const effective_weights& e) const {
+        const auto found = chosen_.find(layer_name);
+        if (found == chosen_.end()) return nullptr;
+        if (found->second.weights.size() != e.weights.size() || found->second.scales.size() != e.outputs ||
+            found->second.bias.size() != e.outputs)
+            throw error(layer_name,
+                        "its rounded weights are " + std::to_string(found->second.weights.size()) + " instead of " +
+                            std::to_string(e.weights.size()),
+                        "round the layers of the same model");
+        return &found->second;
+    }
+
     static void expect_halves(const std::vector<float>& weights, const std::string& layer_name) {
         for (const float w : weights)
             if (std::abs(w) >= 65520.0f)
                 throw error(layer_name, "its weight " + std::to_string(w) + " is beyond fp16, which ends at 65504",
                             "give this layer bf16 or fp32");
-    }
-
-    /// Of each term, in natural order, the group whose step it shares: so many neighbours in the order of memory.
-    template <conv_geometry g, int Size>
-    static std::vector<int> groups_of() {
-        std::vector<int> groups(static_cast<std::size_t>(g.terms()));
-        for_each_weight<g>(0, [&](int c, int i, int j, int natural) {
-            groups[static_cast<std::size_t>(natural)] = panel_order<g, 4>::index(0, c, i, j) / (Size * panel_outputs);
-        });
-        return groups;
     }
 
     template <int Id>
@@ -201,6 +226,7 @@ private:
 
     const named_tensors& tensors_;
     const calibration& seen_;
+    const rounded_layers& chosen_;
     packed<Net> result_;
 };
 
@@ -210,11 +236,12 @@ private:
 ///
 /// @param  tensors  by name, in PyTorch's layout (see needed_tensors)
 /// @param  seen     ranges from `calibrate`; only layers that are not float need them
+/// @param  chosen   integers of layers that were rounded on records, from `gptq<Net>`; others are rounded to nearest
 /// @throws error naming the layer: missing or mis-shaped tensors (all listed), not finite weights, no range
 template <class Net>
-packed<Net> convert(const named_tensors& tensors, const calibration& seen = {}) {
+packed<Net> convert(const named_tensors& tensors, const calibration& seen = {}, const rounded_layers& chosen = {}) {
     expect_weights(Net::model, tensors, "convert");
-    return detail::converter<Net>(tensors, seen).run();
+    return detail::converter<Net>(tensors, seen, chosen).run();
 }
 
 }  // namespace tensor_compress

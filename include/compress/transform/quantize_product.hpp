@@ -8,6 +8,7 @@
 #include <compress/core/fixed_add.hpp>
 #include <compress/core/quantization.hpp>
 #include <compress/transform/effective_weights.hpp>
+#include <compress/transform/rounded_layer.hpp>
 #include <compress/transform/round_weights.hpp>
 
 namespace tensor_compress {
@@ -23,16 +24,19 @@ struct quantized_product {
 /// Rounds the weights of a layer to integers with one scale per output channel; int8 by largest |w| / 127. A bias too
 /// large for that unit (more than 2^29 steps) widens the channel's scale. Source: Jacob et al. 2018, section 2.4.
 ///
+/// @param  chosen  integers to take instead of rounding
 /// @throws error naming the layer when an output scale is so much finer than the input's that a sum would not fit
 inline quantized_product quantize_product(const effective_weights& e, affine input, affine output,
-                                          const std::string& layer_name, const weight_format& format = {}) {
+                                          const std::string& layer_name, const weight_format& format = {},
+                                          const rounded_layer* chosen = nullptr) {
     quantized_product q;
     q.weights.resize(e.weights.size());
     for (std::size_t o = 0; o < e.outputs; ++o) {
         constexpr double most_steps = 1 << 29;
         const double least = std::abs(static_cast<double>(e.bias[o])) / (static_cast<double>(input.scale) * most_steps);
         const std::span rounded(q.weights.data() + o * e.terms, e.terms);
-        const double scale = round_weights(e.row(o), format, least, rounded);
+        const double scale = chosen == nullptr ? round_weights(e.row(o), format, least, rounded)
+                                               : detail::take_row(*chosen, o, least, layer_name, rounded);
         std::int64_t bound = 0;
         for (const std::int8_t w : rounded) bound += format.largest_input * std::abs(static_cast<int>(w));
         const double unit = static_cast<double>(input.scale) * scale;

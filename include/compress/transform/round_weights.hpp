@@ -54,19 +54,19 @@ inline double best_step(std::span<const float> weights, const weight_grid& grid)
 
 }  // namespace detail
 
-/// One output's weights as int8, w = scale * int8 within the rounding of its format, and the scale, not below `least`.
-///
-/// Groups: each has the nearest integer multiple, at most grid.unit, of the output's step to its own best step.
-inline double round_weights(std::span<const float> weights, const weight_format& format, double least,
-                            std::span<std::int8_t> rounded) {
+/// The steps of one output's weights: weight k is scale * multiples[k] * level, and level * multiples[k] is stored.
+struct row_steps {
+    double scale = 1;
+    std::vector<int> multiples;  ///< at most grid.unit; that where the format has no groups
+};
+
+/// Steps with which rounding leaves the least error, the scale not below `least`. Groups: each has the nearest integer
+/// multiple, at most grid.unit, of the output's step to its own best step.
+inline row_steps steps_of(std::span<const float> weights, const weight_format& format, double least) {
     const weight_grid& grid = format.grid;
-    if (format.groups.empty()) {
-        const double scale = std::max(detail::best_step(weights, grid) / grid.unit, least);
-        for (std::size_t k = 0; k < weights.size(); ++k)
-            rounded[k] = static_cast<std::int8_t>(
-                detail::nearest_level(static_cast<double>(weights[k]), scale * grid.unit, grid) * grid.unit);
-        return scale;
-    }
+    if (format.groups.empty())
+        return {std::max(detail::best_step(weights, grid) / grid.unit, least),
+                std::vector<int>(weights.size(), grid.unit)};
     const auto count = static_cast<std::size_t>(*std::max_element(format.groups.begin(), format.groups.end())) + 1;
     std::vector<std::vector<float>> members(count);
     for (std::size_t k = 0; k < weights.size(); ++k)
@@ -77,14 +77,24 @@ inline double round_weights(std::span<const float> weights, const weight_format&
         steps.push_back(is_zero ? 0.0 : detail::best_step(group, grid));
     }
     const double largest = *std::max_element(steps.begin(), steps.end());
-    const double scale = std::max(largest > 0 ? largest / grid.unit : 1.0, least);
-    for (std::size_t k = 0; k < weights.size(); ++k) {
-        const double own = steps[static_cast<std::size_t>(format.groups[k])];
-        const int step = static_cast<int>(std::clamp(std::nearbyint(own / scale), 1.0, static_cast<double>(grid.unit)));
-        rounded[k] =
-            static_cast<std::int8_t>(detail::nearest_level(static_cast<double>(weights[k]), step * scale, grid) * step);
+    row_steps row{std::max(largest > 0 ? largest / grid.unit : 1.0, least), {}};
+    for (const int group : format.groups) {
+        const double own = steps[static_cast<std::size_t>(group)] / row.scale;
+        row.multiples.push_back(static_cast<int>(std::clamp(std::nearbyint(own), 1.0, static_cast<double>(grid.unit))));
     }
-    return scale;
+    return row;
+}
+
+/// One output's weights as int8, w = scale * int8 within the rounding of its format, and the scale, not below `least`.
+inline double round_weights(std::span<const float> weights, const weight_format& format, double least,
+                            std::span<std::int8_t> rounded) {
+    const row_steps row = steps_of(weights, format, least);
+    for (std::size_t k = 0; k < weights.size(); ++k) {
+        const double step = row.scale * row.multiples[k];
+        rounded[k] = static_cast<std::int8_t>(
+            detail::nearest_level(static_cast<double>(weights[k]), step, format.grid) * row.multiples[k]);
+    }
+    return row.scale;
 }
 
 }  // namespace tensor_compress

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+// The only door to xtensor-blas, and through it to BLAS and LAPACK.
+
+#include <compress/tensor/xtensor.hpp>
+
+#include <xtensor-blas/xlinalg.hpp>
+
+namespace tensor_compress {
+
+using matrix = array<double>;
+
+/// sums[i, j] += sum over n of a[n, i] * b[n, j], multiplied in floats.
+///
+/// @param  a, b  [rows, ...] of which the first `rows` rows count
+inline void add_products(const array<float>& a, const array<float>& b, std::size_t rows, matrix& sums) {
+    const auto first = xt::adapt(a.data(), rows * a.shape(1), xt::no_ownership(), std::vector{rows, a.shape(1)});
+    const auto second = xt::adapt(b.data(), rows * b.shape(1), xt::no_ownership(), std::vector{rows, b.shape(1)});
+    const array<float> product = xt::linalg::dot(xt::transpose(first), second);
+    sums += product;
+}
+
+/// U, upper triangular, with a^-1 = U^T U, of a symmetric positive definite matrix.
+inline matrix root_of_inverse(const matrix& a) {
+    const matrix inverse = xt::linalg::inv(a);
+    return xt::transpose(xt::linalg::cholesky(inverse));
+}
+
+/// x with a x = b, of a symmetric positive definite matrix; b is a vector or a matrix of columns.
+inline matrix solve(const matrix& a, const matrix& b) { return xt::linalg::solve(a, b); }
+
+inline matrix product(const matrix& a, const matrix& b) { return xt::linalg::dot(a, b); }
+
+/// a = u * diag(s) * v, u [m, k], s [k] descending, v [k, n], k = min(m, n).
+struct singular_values {
+    matrix u, s, v;
+};
+inline singular_values svd(const matrix& a) {
+    auto [u, s, v] = xt::linalg::svd(a, false);
+    return {u, s, v};
+}
+
+}  // namespace tensor_compress

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <compress/transform/reconstruct.hpp>
+#include <compress/transform/round_rows.hpp>
+#include <compress/transform/rounded_layer.hpp>
+
+namespace tensor_compress {
+
+struct gptq_options {
+    double damping = 0.001;  ///< of the moments, as a part of the mean of their diagonal
+    double pull = 0.1;       ///< towards the weights as they were, when they are fitted to their targets; the same part
+    bool correct_bias = true;  ///< biases take over what rounding does to the mean of a sum
+};
+
+/// Rounds a layer's weights to the grid of a format and puts what the integers stand for in their place.
+///
+/// @param  kept  [outputs * terms], 0 where a weight has to be 0; empty: nowhere
+inline rounded_layer round_layer(layer_to_change& layer, const weight_format& format, const gptq_options& options,
+                                 std::span<const char> kept = {}) {
+    const std::size_t outputs = layer.group_outputs(), terms = layer.weights.terms;
+    rounded_layer result;
+    for (std::size_t group = 0; group < layer.groups.size(); ++group) {
+        const matrix wanted = fitted_weights(layer, group, options.pull);
+        const row_rounder rounder(layer.groups[group].inputs, options.damping);
+        for (std::size_t o = 0; o < outputs; ++o) {
+            const std::size_t first = (group * outputs + o) * terms;
+            const std::span<const double> row(wanted.data() + o * terms, terms);
+            const row_steps steps = steps_of(std::vector<float>(row.begin(), row.end()), format, 0);
+            const auto rounded =
+                rounder.round(row, format.grid, steps, kept.empty() ? kept : kept.subspan(first, terms));
+            result.scales.push_back(static_cast<float>(rounded.scale));
+            for (std::size_t k = 0; k < terms; ++k) {
+                const int stored = rounded.levels[k] * steps.multiples[k];
+                result.weights.push_back(static_cast<std::int8_t>(stored));
+                layer.weights.weights[first + k] = result.scales.back() * static_cast<float>(stored);
+            }
+        }
+    }
+    if (options.correct_bias) correct_biases(layer);
+    result.bias = layer.weights.bias;
+    return result;
+}
+
+/// Integers for all layers of `Net` that have integer weights, chosen so that on the records each layer gives what it
+/// gave in floating point, of what the layers before it give now: GPTQ with targets of the float net, after which
+/// single levels are moved while that helps, and biases corrected. Nothing is trained; a few seconds for small nets.
+///
+/// `convert<Net>(weights, seen, gptq<Net>(weights, records))`
+///
+/// @param  records  one span of values per record, for a model with one input; a hundred to a thousand
+/// @throws error as `convert` for the weights, and where there are no records
+template <class Net, class Records>
+rounded_layers gptq(const named_tensors& weights, const Records& records, const gptq_options& options = {}) {
+    rounded_layers all;
+    change_layers<Net::model>(weights, records, [&]<const node & Observed>(layer_to_change& layer) {
+        constexpr int id = [] {
+            int found = 0;
+            while (!is_product(Net::graph[found].kind) || Net::graph[found].origin != Observed.origin) ++found;
+            return found;
+        }();
+        using format = format_of<typename Net::recipe_type, Net::graph[id].format>;
+        using precision = typename format::precision;
+        using sparsity = typename format::sparsity;
+        constexpr conv_geometry g =
+            geometry_of(Net::graph[Net::graph[id].inputs[0]].output, Net::graph[id]).flattened();
+        if constexpr (table_sparsity<sparsity> || !(integer_precision<precision> || weight_only_precision<precision>)) {
+            return false;
+        } else {
+            const weight_format rounding = weight_format_of<precision, g>();
+            std::vector<char> kept;
+            if constexpr (zero_sparsity<sparsity>) {
+                std::vector<float> pruned = layer.weights.weights;
+                keep_largest(pruned, cells_of<precision, sparsity, g>());
+                for (const float w : pruned) kept.push_back(w != 0);
+            }
+            all.emplace(layer.label, round_layer(layer, rounding, options, kept));
+            return true;
+        }
+    });
+    return all;
+}
+
+}  // namespace tensor_compress

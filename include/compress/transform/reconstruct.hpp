@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <compress/tensor/runner.hpp>
+#include <compress/transform/convert.hpp>
+#include <compress/transform/layer_moments.hpp>
+
+namespace tensor_compress {
+
+/// One layer on its way to a smaller form: its float weights and what is known of it.
+struct layer_to_change {
+    std::string label;
+    conv_geometry geometry;
+    effective_weights weights;          ///< [outputs, terms], with everything folded in; to be changed
+    std::vector<group_moments> groups;  ///< on the calibration records, in the net as it was changed so far
+
+    std::size_t group_outputs() const { return static_cast<std::size_t>(geometry.group_outputs()); }
+};
+
+/// The weights of a group of outputs that come nearest to its targets on its inputs, drawn to the ones that are there:
+/// W = (R + a W0) (C + a I)^-1 minimises mean |t - W x|^2 + a |W - W0|^2 over centred x and t.
+///
+/// @param  pull  a as a part of the mean of the diagonal of C
+inline matrix fitted_weights(const layer_to_change& layer, std::size_t group, double pull) {
+    const group_moments& m = layer.groups[group];
+    const std::size_t outputs = layer.group_outputs(), terms = layer.weights.terms;
+    matrix weights = make_array<double>({outputs, terms});
+    std::copy_n(layer.weights.weights.data() + group * outputs * terms, outputs * terms, weights.data());
+    matrix c = m.inputs;
+    double trace = 0;
+    for (std::size_t k = 0; k < terms; ++k) trace += c(k, k);
+    const double added = trace > 0 ? pull * trace / static_cast<double>(terms) : 1;
+    for (std::size_t k = 0; k < terms; ++k) c(k, k) += added;
+    const matrix right = xt::transpose(m.targets + added * weights);
+    return xt::transpose(solve(c, right));
+}
+
+/// Gives a layer the biases with which the mean of each sum is that of its target.
+inline void correct_biases(layer_to_change& layer) {
+    const std::size_t outputs = layer.group_outputs();
+    for (std::size_t o = 0; o < layer.weights.outputs; ++o) {
+        const group_moments& m = layer.groups[o / outputs];
+        double mean = 0;
+        for (std::size_t k = 0; k < layer.weights.terms; ++k)
+            mean += static_cast<double>(layer.weights.row(o)[k]) * m.input_mean[k];
+        layer.weights.bias[o] = static_cast<float>(m.target_mean[o % outputs] - mean);
+    }
+}
+
+namespace detail {
+
+/// Keeps the values of two nodes of a run; an id of -1 is none.
+template <class Net>
+struct value_observer {
+    std::array<int, 2> wanted;
+    std::array<std::vector<float>, 2>& found;
+
+    template <int Id, class T>
+    void see(const T* values) const {
+        for (std::size_t i = 0; i < wanted.size(); ++i)
+            if (wanted[i] == Id) found[i].assign(values, values + Net::size_of(Id));
+    }
+};
+
+/// The add that alone reads a node, where its other operand is computed before the node: -1, or its id.
+template <int Capacity>
+constexpr int add_behind(const model<Capacity>& m, int id) {
+    if (m.consumers(id) != 1) return -1;
+    for (int other = id + 1; other < m.count; ++other)
+        for (int i = 0; i < m[other].input_count; ++i)
+            if (m[other].inputs[i] == id)
+                return m[other].kind == op::add && m[other].inputs[1 - i] < id &&
+                               m[m[other].inputs[1 - i]].output == m[id].output
+                           ? other
+                           : -1;
+    return -1;
+}
+
+}  // namespace detail
+
+/// Changes the layers of a model one after the other, each so that it makes up for what the changes before it did. A
+/// layer is to give what it gave in the unchanged net; one whose result goes into an add, what makes the sum that of
+/// the unchanged net. Source: the sequential scheme of Frantar et al. 2022, GPTQ, section 3.3, with the targets of the
+/// unchanged net as in Hubara et al. 2021, Accurate Post Training Quantization With Small Calibration Sets.
+///
+/// @param  records  one span of values per record, for a model with one input
+/// @param  change   change.template operator()<Node>(layer_to_change&), Node being that of a product in the lowered
+///                  graph; returns whether it changed the layer's weights
+template <const auto& Model, class Records, class Change>
+void change_layers(const named_tensors& weights, const Records& records, const Change& change) {
+    using observed = net<Model, all_fp32, native, lowering::observed>;
+    constexpr const auto& graph = observed::graph;
+    const auto original = convert<observed>(weights);
+    auto current = convert<observed>(weights);
+    for_constants<observed::node_count>([&]<int Id>() {
+        constexpr const node& n = graph.nodes[Id];
+        if constexpr (is_product(n.kind)) {
+            constexpr conv_geometry g = geometry_of(graph.nodes[n.inputs[0]].output, n);
+            constexpr int sum = detail::add_behind(graph, Id);
+            constexpr int other = sum < 0 ? -1 : graph[sum].inputs[graph[sum].inputs[0] == Id ? 1 : 0];
+            layer_moments moments(g);
+            runner<observed> before(original), after(current);
+            std::array<std::vector<float>, 2> was, is;
+            const detail::value_observer<observed> see_before{{sum < 0 ? Id : sum, -1}, was};
+            const detail::value_observer<observed> see_after{{n.inputs[0], other}, is};
+            std::size_t count = 0;
+            for (const std::span<const float> record : records) {
+                before.set_input(0, record);
+                before.execute(see_before);
+                after.set_input(0, record);
+                after.execute(see_after);
+                if constexpr (other >= 0)
+                    for (std::size_t i = 0; i < was[0].size(); ++i) was[0][i] -= is[1][i];
+                moments.add(is[0], was[0]);
+                ++count;
+            }
+            if (count == 0) throw error("calibration", "no records", "give at least one; 128 to 1024 are usual");
+            layer_to_change layer{text_of(n.name), g, effective_weights_of(Model, n, weights), moments.finish()};
+            if (change.template operator()<graph.nodes[Id]>(layer)) {
+                using L = typename observed::template layer<Id>;
+                L::pack(current.layer(Id), layer.weights.weights.data(), layer.weights.bias.data());
+            }
+        }
+    });
+}
+
+}  // namespace tensor_compress

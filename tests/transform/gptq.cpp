@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+#include <compress/transform/gptq.hpp>
+
+#include <compress/graph/builder.hpp>
+#include <compress/tensor/records.hpp>
+#include <compress/transform/calibrate.hpp>
+
+#include "../catch.hpp"
+#include "../numbers.hpp"
+
+namespace tc = tensor_compress;
+
+namespace rounding_on_records {
+
+inline constexpr auto model = tc::make_model([](auto& g) {
+    auto x = g.relu(g.batch_norm("norm", g.conv2d("stem", g.input("image", {8, 8, 3}), 8, {3, 3}, {.bias = false})));
+    auto y = g.relu(g.depthwise_conv2d("deep", x, {3, 3}));
+    y = g.conv2d("back", y, 8, {1, 1});
+    x = g.relu(g.add("sum", y, x));
+    x = g.conv2d("grouped", x, 12, {3, 3}, {.stride = 2, .groups = 2});
+    g.linear("head", g.flatten(x), 5);
+});
+inline constexpr tc::recipe all_int4{tc::int4};
+inline constexpr tc::recipe all_int3{tc::int3};
+inline constexpr auto mixed = tc::recipe{tc::int8}
+                                  .with("head", tc::weight_only(tc::int4))
+                                  .with("back", tc::int4 | tc::n_of_m<2, 4>)
+                                  .with("grouped", tc::int4 | tc::group<4>)
+                                  .with("stem", tc::fp32);
+
+/// Weights, and images that are smooth: neighbouring inputs are alike, as in photographs.
+struct problem {
+    tc::named_tensors weights;
+    tc::array<float> images = tc::make_array<float>({48, 8, 8, 3});
+
+    problem() {
+        tests::numbers random(7);
+        for (const auto& [name, extents] : tc::needed_tensors(model)) {
+            auto& t = weights[name] = tc::make_array<float>(extents);
+            for (float& v : t) v = random.bell() * 0.3f;
+            if (name == "norm.running_var" || name == "norm.weight")
+                for (float& v : t) v = 1 + v * v;
+        }
+        for (std::size_t i = 0; i < images.shape(0); ++i) {
+            const float row = random.bell(), column = random.bell(), level = random.bell();
+            for (std::size_t y = 0; y < 8; ++y)
+                for (std::size_t x = 0; x < 8; ++x)
+                    for (std::size_t c = 0; c < 3; ++c)
+                        images(i, y, x, c) = level + 0.2f * row * static_cast<float>(y) +
+                                             0.2f * column * static_cast<float>(x) + 0.2f * random.bell();
+        }
+    }
+};
+
+/// Mean squared distance from the float net, on records that were not calibrated on.
+template <class Net>
+double noise_of(const problem& p, const tc::rounded_layers& chosen) {
+    const auto calibrated = xt::view(p.images, xt::range(0, 32));
+    const auto seen = tc::calibrate<model>(p.weights, tc::records(calibrated));
+    const auto packed = tc::convert<Net>(p.weights, seen, chosen);
+    const auto original = tc::convert<tc::net<model>>(p.weights);
+    tc::runner<Net> run(packed);
+    tc::runner<tc::net<model>> expect(original);
+    double sum = 0;
+    const tc::records all(p.images);
+    for (std::size_t i = 32; i < 48; ++i) {
+        const auto found = run(all[i]), expected = expect(all[i]);
+        for (std::size_t k = 0; k < found.size(); ++k)
+            sum += std::pow(static_cast<double>(found[k]) - static_cast<double>(expected[k]), 2);
+    }
+    return sum;
+}
+
+template <class Net>
+tc::rounded_layers rounded(const problem& p) {
+    return tc::gptq<Net>(p.weights, tc::records(xt::view(p.images, xt::range(0, 32))));
+}
+
+}  // namespace rounding_on_records
+
+using namespace rounding_on_records;
+
+TEST_CASE("rounding on records leaves less noise than rounding to nearest", "[transform]") {
+    const problem p;
+    CHECK(noise_of<tc::net<model, all_int4>>(p, rounded<tc::net<model, all_int4>>(p)) <
+          0.5 * noise_of<tc::net<model, all_int4>>(p, {}));
+    CHECK(noise_of<tc::net<model, all_int3>>(p, rounded<tc::net<model, all_int3>>(p)) <
+          0.5 * noise_of<tc::net<model, all_int3>>(p, {}));
+}
+
+TEST_CASE("rounding on records fits every format: weight-only, groups and patterns of zeros", "[transform]") {
+    const problem p;
+    using net = tc::net<model, mixed>;
+    const auto chosen = rounded<net>(p);
+    CHECK(chosen.find("stem") == chosen.end());  // float
+    CHECK(chosen.size() == 4);
+    const auto& pattern = chosen.find("back")->second.weights;  // of four neighbouring inputs at most two
+    for (std::size_t i = 0; i < pattern.size(); i += 4)
+        CHECK(std::count(pattern.begin() + static_cast<std::ptrdiff_t>(i),
+                         pattern.begin() + static_cast<std::ptrdiff_t>(i + 4), std::int8_t{0}) >= 2);
+    CHECK(noise_of<net>(p, chosen) < 0.8 * noise_of<net>(p, {}));
+}
+
+TEST_CASE("a row is rounded as well as any other choice of its levels", "[transform]") {
+    // Five terms, of which every choice of levels from -2 to 1 is tried at the scale that was found.
+    constexpr std::size_t terms = 5;
+    tests::numbers random(11);
+    for (int trial = 0; trial < 20; ++trial) {
+        tc::matrix c = tc::make_array<double>({terms, terms});
+        for (int sample = 0; sample < 40; ++sample) {
+            double x[terms];
+            const double common = static_cast<double>(random.bell());
+            for (double& v : x) v = common + static_cast<double>(random.bell());
+            for (std::size_t i = 0; i < terms; ++i)
+                for (std::size_t j = 0; j < terms; ++j) c(i, j) += x[i] * x[j];
+        }
+        std::vector<double> w(terms);
+        for (double& v : w) v = static_cast<double>(random.bell());
+        const tc::weight_format format{tc::tag::int2::grid, {}};
+        const tc::row_steps steps = tc::steps_of(std::vector<float>(w.begin(), w.end()), format, 0);
+        const auto found = tc::row_rounder(c, 1e-9).round(w, format.grid, steps);
+        const auto error_of = [&](const std::vector<int>& levels, double scale) {
+            double sum = 0;
+            for (std::size_t i = 0; i < terms; ++i)
+                for (std::size_t j = 0; j < terms; ++j)
+                    sum += (w[i] - scale * 64 * levels[i]) * c(i, j) * (w[j] - scale * 64 * levels[j]);
+            return sum;
+        };
+        CHECK(std::abs(error_of(found.levels, found.scale) - found.error) <= 1e-6 * (1 + found.error));
+        double best = found.error, nearest = 0;
+        std::vector<int> levels(terms, -2), plain(terms);
+        for (std::size_t k = 0; k < terms; ++k)
+            plain[k] = tc::detail::nearest_level(w[k], steps.scale * 64, format.grid);
+        nearest = error_of(plain, steps.scale);
+        for (int i = 0; i < 1024; ++i) {
+            for (std::size_t k = 0; k < terms; ++k) levels[k] = (i >> (2 * k) & 3) - 2;
+            best = std::min(best, error_of(levels, found.scale));
+        }
+        CHECK(found.error <= nearest * (1 + 1e-9));
+        CHECK(found.error <= 2 * best + 1e-9);
+    }
+}
+
+TEST_CASE("rounded layers of another model are refused by name", "[transform]") {
+    const problem p;
+    using net = tc::net<model, all_int4>;
+    auto chosen = rounded<net>(p);
+    chosen.find("head")->second.weights.pop_back();
+    const auto seen = tc::calibrate<model>(p.weights, tc::records(p.images));
+    CHECK_THROWS_WITH(tc::convert<net>(p.weights, seen, chosen),
+                      Catch::Matchers::ContainsSubstring("head: its rounded weights are 959"));
+    CHECK_THROWS_WITH(tc::gptq<net>(p.weights, tc::records(tc::make_array<float>({0, 8, 8, 3}))),
+                      Catch::Matchers::ContainsSubstring("no records"));
+}
