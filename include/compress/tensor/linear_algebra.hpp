@@ -21,11 +21,22 @@ inline void add_products(const array<float>& a, const array<float>& b, std::size
     sums += product;
 }
 
+/// The mean of the diagonal, times `part`, added to the diagonal: so that second moments have an inverse.
+inline matrix damped(matrix m, double part) {
+    double trace = 0;
+    for (std::size_t k = 0; k < m.shape(0); ++k) trace += m(k, k);
+    const double added = trace > 0 ? part * trace / static_cast<double>(m.shape(0)) : 1;
+    for (std::size_t k = 0; k < m.shape(0); ++k) m(k, k) += added;
+    return m;
+}
+
 /// U, upper triangular, with a^-1 = U^T U, of a symmetric positive definite matrix.
 inline matrix root_of_inverse(const matrix& a) {
     const matrix inverse = xt::linalg::inv(a);
     return xt::transpose(xt::linalg::cholesky(inverse));
 }
+
+inline matrix inverse(const matrix& a) { return xt::linalg::inv(a); }
 
 /// x with a x = b, of a symmetric positive definite matrix; b is a vector or a matrix of columns.
 inline matrix solve(const matrix& a, const matrix& b) { return xt::linalg::solve(a, b); }

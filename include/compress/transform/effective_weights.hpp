@@ -57,6 +57,21 @@ channel_affine affine_of_node(const model<Capacity>& written, int id, const name
     return a;
 }
 
+/// What several folded nodes do one after the other.
+template <int Capacity>
+channel_affine folded_affine(const model<Capacity>& written, std::span<const int> folded, const named_tensors& tensors,
+                             std::size_t channels) {
+    channel_affine all{std::vector<double>(channels, 1.0), std::vector<double>(channels, 0.0)};
+    for (const int id : folded) {
+        const auto a = affine_of_node(written, id, tensors, channels);
+        for (std::size_t c = 0; c < channels; ++c) {
+            all.scale[c] *= a.scale[c];
+            all.shift[c] = all.shift[c] * a.scale[c] + a.shift[c];
+        }
+    }
+    return all;
+}
+
 }  // namespace detail
 
 /// The weight half of fold_into_products: weights of node `n` of a lowered model, whose marks of origin refer to
@@ -80,23 +95,46 @@ effective_weights effective_weights_of(const model<Capacity>& written, const nod
         const auto& b = detail::tensor_of(tensors, source.name, ".bias");
         e.bias.assign(b.data(), b.data() + b.size());
     }
-    std::vector<double> scale(e.outputs, 1.0), bias(e.bias.begin(), e.bias.end());
-    for (int id : folded) {
-        const auto a = detail::affine_of_node(written, id, tensors, e.outputs);
-        for (std::size_t o = 0; o < e.outputs; ++o) {
-            scale[o] *= a.scale[o];
-            bias[o] = bias[o] * a.scale[o] + a.shift[o];
-        }
-    }
+    const auto all = detail::folded_affine(written, folded, tensors, e.outputs);
     if (folded.empty()) return e;
     for (std::size_t o = 0; o < e.outputs; ++o) {
         for (std::size_t k = 0; k < e.terms; ++k) {
             float& w = e.weights[o * e.terms + k];
-            w = static_cast<float>(static_cast<double>(w) * scale[o]);
+            w = static_cast<float>(static_cast<double>(w) * all.scale[o]);
         }
-        e.bias[o] = static_cast<float>(bias[o]);
+        e.bias[o] = static_cast<float>(static_cast<double>(e.bias[o]) * all.scale[o] + all.shift[o]);
     }
     return e;
+}
+
+/// The way back: tensors of which effective_weights_of makes `wanted`. Folded nodes keep their scales; a bias that the
+/// layer does not have is added by the last batch_norm that is folded into it.
+///
+/// @throws error naming the layer when a folded scale is 0, or there is nothing that could hold a bias
+template <int Capacity>
+void store_effective_weights(const model<Capacity>& written, const node& n, const effective_weights& wanted,
+                             named_tensors& tensors) {
+    const node& source = written[n.origin];
+    const std::string name = text_of(source.name);
+    const effective_weights before = effective_weights_of(written, n, tensors);
+    const auto all =
+        detail::folded_affine(written, {n.folded, static_cast<std::size_t>(n.folded_count)}, tensors, wanted.outputs);
+    array<float>& weights = tensors.find(name + ".weight")->second;
+    const int last = n.folded_count > 0 ? n.folded[n.folded_count - 1] : n.origin;
+    for (std::size_t o = 0; o < wanted.outputs; ++o) {
+        if (all.scale[o] == 0)
+            throw error(name, "what is folded into output channel " + std::to_string(o) + " multiplies it by 0",
+                        "remove dead channels first");
+        for (std::size_t k = o * wanted.terms; k < (o + 1) * wanted.terms; ++k)
+            weights.data()[k] = static_cast<float>(static_cast<double>(wanted.weights[k]) / all.scale[o]);
+        const double more = static_cast<double>(wanted.bias[o]) - static_cast<double>(before.bias[o]);
+        if (source.bias)
+            tensors.find(name + ".bias")->second.data()[o] += static_cast<float>(more / all.scale[o]);
+        else if (written[last].kind == op::batch_norm)
+            tensors.find(text_of(written[last].name) + ".bias")->second.data()[o] += static_cast<float>(more);
+        else if (more != 0)
+            throw error(name, "has no bias that could be corrected", "give the layer one, or do not correct biases");
+    }
 }
 
 }  // namespace tensor_compress

@@ -55,13 +55,6 @@ public:
     }
 
 private:
-    static matrix damped(matrix m, double damping) {
-        double trace = 0;
-        for (std::size_t k = 0; k < m.shape(0); ++k) trace += m(k, k);
-        const double added = trace > 0 ? damping * trace / static_cast<double>(m.shape(0)) : 1;
-        for (std::size_t k = 0; k < m.shape(0); ++k) m(k, k) += added;
-        return m;
-    }
     const double* row_of(const matrix& m, std::size_t i) const { return m.data() + i * terms_; }
     static bool keeps(std::span<const char> kept, std::size_t k) { return kept.empty() || kept[k] != 0; }
 
