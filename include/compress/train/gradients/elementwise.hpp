@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <compress/graph/node.hpp>
 #include <compress/kernels/elementwise.hpp>
 #include <compress/simd/one_lane.hpp>
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compress/kernels/tiling.hpp>
+#include <compress/simd/one_lane.hpp>
 
 namespace tensor_compress {
 
