@@ -9,7 +9,7 @@ inline constexpr auto accepted = tc::make_model([](auto& g) {
     auto a = g.conv2d("a", image, 8, {3, 3}, {.stride = 2, .groups = 2});
     auto b = g.conv2d("b", image, 8, {3, 3}, {.stride = 2, .padding = {1, 1, 1, 0}});
     auto pooled = g.adaptive_avg_pool("pooled", g.concat("joined", {a, g.add(a, b)}), {2, 3});
-    g.transpose("turned", g.reshape("rows", g.linear("head", g.flatten(pooled), 12), {3, 4}), {1, 0});
+    g.transpose("turned", g.reshape("rows", g.linear("head", g.dropout("drop", g.flatten(pooled), 0.0f), 12), {3, 4}), {1, 0});
 });
 static_assert(accepted[accepted.count - 1].output == tc::shape{4, 3});
 
@@ -149,4 +149,14 @@ inline constexpr auto broken = tc::make_model([](auto& g) {
 // reject one_piece: "concat_joins_2_to_8_values_that_differ_only_along_its_axis"
 #if defined(CASE_one_piece)
 inline constexpr auto broken = tc::make_model([](auto& g) { g.concat("a", {g.input("image", {8, 6, 4})}); });
+#endif
+
+// reject rate_of_all: "the_rate_of_a_dropout_lies_from_0_to_below_1"
+#if defined(CASE_rate_of_all)
+inline constexpr auto broken = tc::make_model([](auto& g) { g.dropout("drop", g.input("vector", {10}), 1.0f); });
+#endif
+
+// reject rate_below_0: "the_rate_of_a_dropout_lies_from_0_to_below_1"
+#if defined(CASE_rate_below_0)
+inline constexpr auto broken = tc::make_model([](auto& g) { g.dropout("drop", g.input("vector", {10}), -0.5f); });
 #endif
