@@ -34,11 +34,7 @@ public:
           part_gradients_(static_cast<std::size_t>(parts_), aligned_floats(parameters_.size() + 16)),
           scratch_(static_cast<std::size_t>(parts_), aligned_floats(static_cast<std::size_t>(graph::scratch_floats))),
           norms_(training_norms<Model>(tensors_, parts_)) {
-        for (int id = 0; id < graph::count; ++id)
-            constants_[static_cast<std::size_t>(id)] =
-                graph::graph[id].kind == op::constant
-                    ? tensors_.find(text_of(graph::graph[id].name) + ".value")->second.data()
-                    : nullptr;
+        find_constants();
     }
 
     std::span<float> parameters() { return parameters_; }
@@ -70,6 +66,7 @@ public:
         tensors_ = checked(weights);
         parameters_ = to_parameters<Model>(tensors_);
         norms_ = training_norms<Model>(tensors_, parts_);
+        find_constants();
     }
 
     struct pass_options {
@@ -147,6 +144,14 @@ private:
     static const named_tensors& checked(const named_tensors& weights) {
         expect_weights(Model, weights, "train");
         return weights;
+    }
+
+    void find_constants() {
+        for (int id = 0; id < graph::count; ++id)
+            constants_[static_cast<std::size_t>(id)] =
+                graph::graph[id].kind == op::constant
+                    ? tensors_.find(text_of(graph::graph[id].name) + ".value")->second.data()
+                    : nullptr;
     }
 
     static int chunks_of(int records) { return ceil_div(records, graph::chunk); }
