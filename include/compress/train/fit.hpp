@@ -74,14 +74,13 @@ public:
 
     fitted run() {
         while (state_.epoch < options_.epochs && !is_patient_no_more()) {
-            if (!run_epoch()) {
-                save();
-                return {trainer_.weights(), state_.history, state_.best_epoch, true};
-            }
-            finish_epoch();
+            if (stopped_) return {trainer_.weights(), state_.history, state_.best_epoch, true};
+            const bool is_over = run_epoch();
+            expect_finite_parameters();
+            if (is_over) finish_epoch();
             save();
         }
-        const bool best = options_.keep_best && state_.best_epoch > 0;
+        const bool best = options_.keep_best && !state_.best.empty();
         return {best ? state_.best : trainer_.weights(), state_.history, state_.best_epoch, false};
     }
 
@@ -141,7 +140,7 @@ private:
 
     bool has_labels() const { return data_.labels.size() == data_.size(); }
 
-    /// @return  false when it was stopped
+    /// @return  false when it was stopped before its end
     bool run_epoch() {
         const std::size_t count = data_.size(), batch = static_cast<std::size_t>(options_.batch);
         const int steps = static_cast<int>((count + batch - 1) / batch);
@@ -160,7 +159,8 @@ private:
             const double seen = static_cast<double>(begin + records.size());
             line_.show(state_.epoch + 1, state_.loss_sum / seen, 100 * static_cast<double>(state_.right) / seen,
                        begin + records.size() - resumed, count - resumed);
-            if (options_.stop && options_.stop() && state_.step + 1 < steps) {
+            stopped_ = options_.stop && options_.stop();
+            if (stopped_ && state_.step + 1 < steps) {
                 ++state_.step;
                 return false;
             }
@@ -195,7 +195,7 @@ private:
         pass.frozen_norms = state_.epoch >= options_.norm_epochs;
         pass.dropout_seed = options_.seed + 0x9e3779b9u * static_cast<std::uint64_t>(optimizer_.steps + 1);
         const double loss = trainer_.run(static_cast<int>(records.size()), fill, lose, pass, threads_);
-        if (!std::isfinite(loss)) diverge(loss);
+        if (!std::isfinite(loss)) diverge("the loss", loss, state_.step + 1);
         state_.loss_sum += loss * static_cast<double>(records.size());
         state_.right += std::accumulate(right.begin(), right.end(), 0);
         ++optimizer_.steps;
@@ -203,10 +203,15 @@ private:
         apply_mask();
     }
 
-    [[noreturn]] void diverge(double loss) const {
+    /// The loss is that of the weights before a step: what the last one did is not in it.
+    void expect_finite_parameters() {
+        for (const float p : trainer_.parameters())
+            if (!has_finite_bits(p)) diverge("a weight", static_cast<double>(p), state_.step);
+    }
+    [[noreturn]] void diverge(const char* what, double value, int step) const {
         const bool kept = !options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint);
         throw error("fit",
-                    "the loss became " + std::to_string(loss) + " at step " + std::to_string(state_.step + 1) +
+                    std::string(what) + " became " + std::to_string(value) + " at step " + std::to_string(step) +
                         " of epoch " + std::to_string(state_.epoch + 1) +
                         (kept ? "; the last good weights are in " + options_.checkpoint.string() : std::string()),
                     "lower the rate, warm it up, or clip gradients with clip_norm");
@@ -333,6 +338,7 @@ private:
     training_state state_;
     aligned_floats mask_;
     double rate_ = 1;
+    bool stopped_ = false;
 };
 
 }  // namespace detail
