@@ -29,6 +29,7 @@ inline constexpr auto written = tc::make_model([](auto& g) {
     auto gate = g.sigmoid(g.global_average_pool("gate", image));
     image = g.mul(image, gate);
     image = g.add("sum", image, g.constant("offset\"\\\t", {1}));
+    image = g.dropout("drop again", g.dropout("drop", image), 0.125f);
     g.output(g.softmax(g.linear("head", g.linear("hidden", g.flatten(image), 12, false), 4)));
     g.output(gate);
     auto rows = g.layer_norm("norm", g.layer_norm("first norm", g.input("rows", {4, 6})), 0.01f);
