@@ -109,6 +109,31 @@ constexpr auto observed = [] {
 }();
 static_assert(observed.count == 4 && observed[1].folded_count == 1 && observed[1].residual == -1);
 
+// A dropout is for training: what runs is what would run without it.
+constexpr auto describe_dropouts = [](auto& g, bool drops) {
+    const auto drop = [&](tc::label name, auto x) { return drops ? g.dropout(name, x, 0.5f) : x; };
+    auto x = drop("first",
+                  g.relu(g.batch_norm("norm", drop("inside", g.conv2d("conv", g.input("image", {4, 4, 3}), 6, 3)))));
+    g.output("end", drop("last", g.linear("head", drop("rows", g.flatten("flat", drop("again", x))), 2)));
+};
+constexpr bool same_nodes(const auto& a, const auto& b) {
+    if (a.count != b.count || a.output_count != b.output_count || a.outputs[0] != b.outputs[0]) return false;
+    for (int id = 0; id < a.count; ++id) {
+        const tc::node &m = a[id], &n = b[id];
+        if (m.kind != n.kind || !(m.name == n.name) || m.input_count != n.input_count || m.inputs[0] != n.inputs[0] ||
+            m.clamp != n.clamp || m.folded_count != n.folded_count || !(m.output == n.output))
+            return false;
+    }
+    return true;
+}
+static_assert([] {
+    const auto with = tc::make_model([](auto& g) { describe_dropouts(g, true); });
+    const auto without = tc::make_model([](auto& g) { describe_dropouts(g, false); });
+    for (const auto mode : {tc::lowering::fused, tc::lowering::stored, tc::lowering::observed})
+        if (!same_nodes(tc::lower(with, tc::all_fp32, mode), tc::lower(without, tc::all_fp32, mode))) return false;
+    return with.count_of(tc::op::dropout) == 5;
+}());
+
 // A long label stays one of at most 63 characters.
 constexpr auto long_label = [] {
     auto m = tc::make_model([](auto& g) {

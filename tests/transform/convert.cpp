@@ -18,6 +18,11 @@ inline constexpr auto tiny = tc::make_model([](auto& g) {
     auto x = g.relu(g.batch_norm("norm", g.conv2d("conv", g.input("image", {4, 4, 1}), 3, {3, 3}, {.bias = false})));
     g.linear("head", g.global_average_pool("pool", x), 2);
 });
+inline constexpr auto tiny_dropped = tc::make_model([](auto& g) {
+    auto x = g.batch_norm("norm", g.conv2d("conv", g.input("image", {4, 4, 1}), 3, {3, 3}, {.bias = false}));
+    x = g.global_average_pool("pool", g.dropout("drop", g.relu(x), 0.5f));
+    g.linear("head", g.dropout("drop again", x), 2);
+});
 inline constexpr tc::recipe int8_all{tc::int8};
 inline constexpr auto float_head = tc::recipe{tc::int8}.with("head", tc::fp32);
 using int8_net = tc::net<tiny, int8_all>;
@@ -96,6 +101,30 @@ TEST_CASE("int8 and mixed variants follow the float net") {
             CHECK(other[i] == Approx(expected[i]).margin(0.08));
         }
     }
+}
+
+TEST_CASE("a net of a model with dropout is that of the model without it") {
+    const auto tensors = conversion::weights();
+    const auto check = [&]<const auto & Recipe>() {
+        using net = tc::net<conversion::tiny, Recipe>;
+        using dropped_net = tc::net<conversion::tiny_dropped, Recipe>;
+        const auto expected = tc::convert<net>(tensors, tc::calibrate<conversion::tiny>(tensors, conversion::images()));
+        const auto found =
+            tc::convert<dropped_net>(tensors, tc::calibrate<conversion::tiny_dropped>(tensors, conversion::images()));
+        REQUIRE(net::node_count == dropped_net::node_count);
+        for (int id = 0; id < net::node_count; ++id) {
+            const auto a = expected.layer(id), b = found.layer(id);
+            CHECK(std::equal(a.begin(), a.end(), b.begin(), b.end()));
+        }
+        tc::runner<net> run(expected);
+        tc::runner<dropped_net> run_dropped(found);
+        for (const auto& image : conversion::images()) {
+            const auto a = run(image), b = run_dropped(image);
+            CHECK(std::equal(a.begin(), a.end(), b.begin(), b.end()));
+        }
+    };
+    check.operator()<tc::all_fp32>();
+    check.operator()<conversion::int8_all>();
 }
 
 TEST_CASE("an emitted header has the recipe, each layer's bytes and no float weights of int8 layers") {

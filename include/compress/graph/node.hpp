@@ -64,7 +64,7 @@ constexpr bool is_elementwise_pair(op kind) { return kind == op::add || kind == 
 /// Operators that only move or select values: their int8 output has the scale and zero point of their input.
 constexpr bool keeps_quantization(op kind) {
     return kind == op::max_pool || kind == op::avg_pool || kind == op::global_average_pool || kind == op::flatten ||
-           kind == op::reshape || kind == op::transpose || kind == op::pad;
+           kind == op::reshape || kind == op::transpose || kind == op::pad || kind == op::dropout;
 }
 
 inline constexpr int max_inputs = 8;
