@@ -53,7 +53,8 @@ std::string fingerprint(const model<Capacity>& m) {
         const window& w = n.slide;
         for (const int v :
              {w.kernel.height, w.kernel.width, w.stride.height, w.stride.width, w.dilation.height, w.dilation.width,
-              w.padding.top, w.padding.left, w.padding.bottom, w.padding.right, w.groups, n.bias ? 1 : 0, n.axis})
+              w.padding.top, w.padding.left, w.padding.bottom, w.padding.right, w.groups, n.bias ? 1 : 0, n.axis,
+              n.transposed ? 1 : 0, n.cut.top, n.cut.left, n.cut.bottom, n.cut.right})
             add(v);
         add(std::bit_cast<std::int32_t>(n.parameter));
     }

@@ -195,7 +195,7 @@ private:
         pass.frozen_norms = state_.epoch >= options_.norm_epochs;
         pass.dropout_seed = options_.seed + 0x9e3779b9u * static_cast<std::uint64_t>(optimizer_.steps + 1);
         const double loss = trainer_.run(static_cast<int>(records.size()), fill, lose, pass, threads_);
-        if (!std::isfinite(loss)) diverge("the loss", loss, state_.step + 1);
+        if (!has_finite_bits(static_cast<float>(loss))) diverge("the loss", loss, state_.step + 1);
         state_.loss_sum += loss * static_cast<double>(records.size());
         state_.right += std::accumulate(right.begin(), right.end(), 0);
         ++optimizer_.steps;
@@ -306,6 +306,7 @@ private:
                 {"optimizer", rules[options_.optimizer.index()]},
                 {"seed", std::to_string(options_.seed)},
                 {"batch", std::to_string(options_.batch)},
+                {"parts", std::to_string(trainer_.parts())},
                 {"records", std::to_string(data_.size())}};
     }
     void save() {
