@@ -36,6 +36,9 @@ inline matrix root_of_inverse(const matrix& a) {
     return xt::transpose(xt::linalg::cholesky(inverse));
 }
 
+/// L, lower triangular, with a = L L^T.
+inline matrix root_of(const matrix& a) { return xt::linalg::cholesky(a); }
+
 inline matrix inverse(const matrix& a) { return xt::linalg::inv(a); }
 
 /// x with a x = b, of a symmetric positive definite matrix; b is a vector or a matrix of columns.

@@ -218,7 +218,15 @@ private:
     }
 
     static record record_of(const training_chunk& c, int r) {
-        record found{static_cast<std::size_t>(c.first_record + r), {}, {}};
+        constexpr int input = [] {
+            int id = 0;
+            while (graph::graph[id].kind != op::input) ++id;
+            return id;
+        }();
+        record found{static_cast<std::size_t>(c.first_record + r),
+                     {steps::template value<input>(c, r), static_cast<std::size_t>(graph::elements(input))},
+                     {},
+                     {}};
         for_constants<static_cast<int>(outputs)>([&]<int I>() {
             constexpr int id = graph::graph.outputs[I];
             constexpr auto size = static_cast<std::size_t>(graph::elements(id));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <compress/graph/rewrite/fuse.hpp>
+#include <compress/graph/rewrite/logits.hpp>
 
 namespace tensor_compress {
 
@@ -10,12 +11,9 @@ namespace tensor_compress {
 /// left out: losses take logits, of which their gradient is simpler and exact.
 template <int Capacity>
 constexpr model<Capacity> lower_for_training(const model<Capacity>& written) {
-    model<Capacity> m = written;
-    detail::mark_origins(m);
-    for (int i = 0; i < m.output_count; ++i)
-        if (m[m.outputs[i]].kind == op::softmax && m.consumers(m.outputs[i]) == 1)
-            m.outputs[i] = m[m.outputs[i]].inputs[0];
-    detail::remove_dead_nodes(m);
+    model<Capacity> marked = written;
+    detail::mark_origins(marked);
+    model<Capacity> m = logits_of(marked);
     constexpr element floats[] = {element::float32};
     detail::fuse_clamps(m, floats);
     return m;
