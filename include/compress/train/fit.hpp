@@ -65,6 +65,7 @@ public:
           groups_(parameter_groups<Model>()),
           line_(options.progress, options.live, options.epochs) {
         check();
+        std::erase_if(groups_, [&](const parameter_group& g) { return is_frozen(g); });
         optimizer_.first.resize(trainer_.parameters().size());
         optimizer_.second.resize(trainer_.parameters().size());
         if (options.masks != nullptr) mask_ = packed_masks();
@@ -228,21 +229,7 @@ private:
     void step_parameters(double clip) {
         if (clip != 1)
             for (float& g : trainer_.gradients()) g *= static_cast<float>(clip);
-        std::visit(
-            [&](const auto& rule) {
-                for (const parameter_group& g : groups_) {
-                    if (is_frozen(g)) continue;
-                    const int pieces = ceil_div(g.floats, 1 << 14);
-                    threads_.parallel_for(pieces, [&](int piece) {
-                        const int begin = g.place + g.floats / 16 * piece / pieces * 16;
-                        const int end = piece + 1 == pieces ? g.place + g.floats
-                                                            : g.place + g.floats / 16 * (piece + 1) / pieces * 16;
-                        update<native>(rule, optimizer_, rate_, g.decays, begin, end, trainer_.parameters().data(),
-                                       trainer_.gradients().data());
-                    });
-                }
-            },
-            options_.optimizer);
+        update(options_.optimizer, optimizer_, rate_, groups_, trainer_.parameters(), trainer_.gradients(), threads_);
     }
     bool is_frozen(const parameter_group& g) const {
         return std::any_of(options_.frozen.begin(), options_.frozen.end(), [&](const std::string& pattern) {

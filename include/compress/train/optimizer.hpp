@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cmath>
+#include <span>
 #include <variant>
 
 #include <compress/core/executor.hpp>
 #include <compress/simd/one_lane.hpp>
 #include <compress/tensor/aligned.hpp>
+#include <compress/train/parameters.hpp>
 
 namespace tensor_compress {
 
@@ -92,6 +94,28 @@ void update(const Adam& o, optimizer_state& state, double factor, bool decays, i
         const auto direction = V::divide(m, V::add(V::root(v), V::splat(epsilon)));
         V::store(parameters + i, V::madd(direction, V::splat(rate), p * V::splat(shrink)));
     });
+}
+
+/// One step over groups of parameters, in pieces for the threads.
+///
+/// @param  groups  of parameter_groups<Model>(); those that are left out stay as they are
+/// @pre    as above
+template <class Isa = native, executor Executor>
+void update(const optimizer& o, optimizer_state& state, double factor, std::span<const parameter_group> groups,
+            std::span<float> parameters, std::span<const float> gradients, const Executor& threads) {
+    std::visit(
+        [&](const auto& rule) {
+            for (const parameter_group& g : groups) {
+                const int pieces = ceil_div(g.floats, 1 << 14);
+                threads.parallel_for(pieces, [&](int piece) {
+                    const int begin = g.place + g.floats / 16 * piece / pieces * 16;
+                    const int end =
+                        piece + 1 == pieces ? g.place + g.floats : g.place + g.floats / 16 * (piece + 1) / pieces * 16;
+                    update<Isa>(rule, state, factor, g.decays, begin, end, parameters.data(), gradients.data());
+                });
+            }
+        },
+        o);
 }
 
 }  // namespace tensor_compress
