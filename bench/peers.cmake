@@ -4,6 +4,7 @@
 # where it is not found. Folders, as environment or CMake variable, are searched before the system:
 #   COMPRESS_ONNXRUNTIME=<folder with onnxruntime_c_api.h and libonnxruntime.so.1>
 #   COMPRESS_XNNPACK=<prefix, or folder of unpacked packages, with xnnpack.h, pthreadpool.h and the libraries>
+#   COMPRESS_PYTORCH=<Python interpreter that imports torch; the program finds out whether it does>
 
 function(compress_bench_peer target define header library)
     target_compile_definitions(${target} PRIVATE ${define})
@@ -96,4 +97,14 @@ function(compress_bench_onednn target)
     endif()
     compress_bench_peer(${target} COMPRESS_HAS_ONEDNN "${COMPRESS_ONEDNN_HEADER}" "${COMPRESS_ONEDNN_LIBRARY}")
     target_link_libraries(${target} PRIVATE OpenMP::OpenMP_CXX)
+endfunction()
+
+function(compress_bench_pytorch target)
+    set(COMPRESS_PYTORCH "$ENV{COMPRESS_PYTORCH}" CACHE FILEPATH "Python interpreter with PyTorch, as a peer")
+    set(interpreter "${COMPRESS_PYTORCH}")
+    if(NOT interpreter)
+        set(interpreter /usr/bin/python3)
+    endif()
+    target_compile_definitions(${target} PRIVATE COMPRESS_PYTORCH="${interpreter}"
+        COMPRESS_TRAINING_PYTORCH="${CMAKE_CURRENT_SOURCE_DIR}/training_pytorch.py")
 endfunction()
