@@ -12,7 +12,7 @@ namespace tensor_compress {
 
 /// An executor over threads of its own, for programs that have no job system: the caller works too. Each thread has its
 /// own parts of every layer, whose data are in the caches of its core, and helps with those of others when it is done.
-/// Threads wait for the next layer awake for some microseconds, then asleep.
+/// Threads wait for the next layer, and the caller for its end, awake for some microseconds, then asleep.
 class thread_pool {
 public:
     /// @param  threads  how many work, with the caller's; at least 1
@@ -48,7 +48,9 @@ public:
         busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
         begin();
         work(0);
-        while (busy_.load(std::memory_order_acquire) != 0) rest();
+        for (int spins = 0; spins < awake && busy_.load(std::memory_order_acquire) != 0; ++spins) rest();
+        for (int busy; (busy = busy_.load(std::memory_order_acquire)) != 0;)
+            busy_.wait(busy, std::memory_order_acquire);
     }
 
 private:
@@ -57,6 +59,10 @@ private:
         std::atomic<int> next{0};
         int end = 0;
     };
+
+    /// How often a thread looks for work, or for its end, before it sleeps: where others want its core, that gives it
+    /// to them.
+    static constexpr int awake = 4000;
 
     static void rest() {
 #if defined(__x86_64__)
@@ -78,12 +84,12 @@ private:
     }
     void serve(std::size_t own) const {
         for (std::uint32_t seen = 0;;) {
-            for (int spins = 0; spins < 4000 && round_.load(std::memory_order_acquire) == seen; ++spins) rest();
+            for (int spins = 0; spins < awake && round_.load(std::memory_order_acquire) == seen; ++spins) rest();
             round_.wait(seen, std::memory_order_acquire);
             seen = round_.load(std::memory_order_acquire);
             if (call_ == nullptr) return;
             work(own);
-            busy_.fetch_sub(1, std::memory_order_release);
+            if (busy_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_.notify_one();
         }
     }
 
