@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Everything: models and nets, and the host part that loads, calibrates, converts, evaluates and emits them.
+// Everything: models and nets, and the host part that loads, trains, compresses, calibrates, converts, evaluates and
+// emits them.
 
 #include <compress/inference.hpp>
 
@@ -24,7 +25,13 @@
 #include <compress/tensor/records.hpp>
 #include <compress/tensor/runner.hpp>
 #include <compress/tensor/thread_pool.hpp>
+#include <compress/train/fit.hpp>
 #include <compress/transform/calibrate.hpp>
 #include <compress/transform/convert.hpp>
+#include <compress/transform/distil.hpp>
+#include <compress/transform/gptq.hpp>
 #include <compress/transform/load_weights.hpp>
+#include <compress/transform/low_rank.hpp>
+#include <compress/transform/prune.hpp>
+#include <compress/transform/prune_on_records.hpp>
 #include <compress/transform/remove_dead_channels.hpp>

@@ -81,4 +81,20 @@ rounded_layers gptq(const named_tensors& weights, const Records& records, const 
     return all;
 }
 
+/// The float weights that the integers stand for: a net of them computes what weight-only layers of these formats do.
+template <const auto& Model>
+named_tensors dequantize(named_tensors weights, const rounded_layers& rounded) {
+    constexpr const auto& graph = net<Model, all_fp32, native, lowering::observed>::graph;
+    for (int id = 0; id < graph.count; ++id) {
+        const auto found = rounded.find(text_of(graph[id].name));
+        if (!is_product(graph[id].kind) || found == rounded.end()) continue;
+        effective_weights e = effective_weights_of(Model, graph[id], weights);
+        for (std::size_t i = 0; i < e.weights.size(); ++i)
+            e.weights[i] = found->second.scales[i / e.terms] * static_cast<float>(found->second.weights[i]);
+        e.bias = found->second.bias;
+        store_effective_weights(Model, graph[id], e, weights);
+    }
+    return weights;
+}
+
 }  // namespace tensor_compress

@@ -24,8 +24,8 @@ constexpr extent2 matrix_of(const model<Capacity>& m, const node& n) {
 }
 
 /// Largest rank of a layer [outputs, terms] with fewer weights than it has: rank * (outputs + terms) < outputs * terms.
-constexpr int break_even_rank(extent2 matrix) {
-    return (matrix.height * matrix.width - 1) / (matrix.height + matrix.width);
+constexpr int break_even_rank(extent2 extents) {
+    return (extents.height * extents.width - 1) / (extents.height + extents.width);
 }
 
 /// The layer of that label as two: one with the same window and `rank` outputs, without a bias, and one over channels,

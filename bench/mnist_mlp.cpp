@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+
+// One trained MLP, 784-256-256-10 on MNIST, made smaller by one technique after the other: accuracy on the test images,
+// or with --hold-out on the last 5,000 training images, by which the options of training were chosen.
+
+#include <compress/tensor/thread_pool.hpp>
+#include <compress/transform/distil.hpp>
+#include <compress/transform/gptq.hpp>
+#include <compress/transform/low_rank.hpp>
+#include <compress/transform/prune_on_records.hpp>
+
+#include "figures.hpp"
+#include "judging.hpp"
+#include "mnist_mlp.hpp"
+
+namespace bench {
+
+inline constexpr tc::recipe every_int8{tc::int8};
+inline constexpr tc::recipe every_int4{tc::int4};
+inline constexpr tc::recipe every_int3{tc::int3};
+inline constexpr tc::recipe every_int2{tc::int2};
+inline constexpr tc::recipe int4_weights{tc::weight_only(tc::int4)};
+
+/// fc1 at half of its full rank; fc2 would gain nothing from that. Both at a quarter, and at an eighth.
+inline constexpr auto half_rank = tc::low_rank(mnist_mlp, "fc1/Gemm", 128);
+inline constexpr auto quarter_rank = tc::low_rank(tc::low_rank(mnist_mlp, "fc1/Gemm", 64), "fc2/Gemm", 64);
+inline constexpr auto eighth_rank = tc::low_rank(tc::low_rank(mnist_mlp, "fc1/Gemm", 32), "fc2/Gemm", 32);
+
+inline constexpr auto teacher = tc::make_model([](auto& g) {
+    auto x = g.relu(g.linear("fc1", g.flatten(g.input("image", {28, 28, 1})), 512));
+    x = g.relu(g.linear("fc2", x, 256));
+    g.linear("fc3", x, 10);
+});
+inline constexpr auto student = tc::make_model([](auto& g) {
+    auto x = g.relu(g.linear("fc1", g.flatten(g.input("image", {28, 28, 1})), 64));
+    g.linear("fc2", x, 10);
+});
+
+namespace {
+
+class program {
+public:
+    program(const std::filesystem::path& data, bool hold_out)
+        : all_(mnist(data, "train")),
+          learned_(hold_out ? all_.slice(0, all_.size() - 5000) : all_),
+          judge_(hold_out ? all_.slice(all_.size() - 5000, all_.size()) : mnist(data, "test5k")),
+          seen_(learned_.slice(0, 1024)),
+          weights_(tc::import_onnx(data / "models" / "mnist_mlp.onnx").weights) {}
+
+    void run() {
+        add("FP32", judged<mnist_mlp>(weights_, judge_));
+        round_all();
+        prune_all();
+        factorise_all();
+        distil_all();
+        std::printf("%s; %zu images judge; accuracy in %%\n%s", machine_text().c_str(), judge_.size(),
+                    table_.markdown().c_str());
+    }
+
+private:
+    void add(const std::string& technique, double accuracy) { table_.add({technique, percent(accuracy)}); }
+
+    template <const auto& Recipe>
+    void round_to(const std::string& name) {
+        using net = tc::net<mnist_mlp, Recipe>;
+        const auto ranges = tc::calibrate<mnist_mlp>(weights_, seen_);
+        const auto rounded = tc::gptq<net>(weights_, seen_);
+        add(name + ", rounded to nearest", judged(tc::convert<net>(weights_, ranges), judge_));
+        add(name + " with GPTQ", judged(tc::convert<net>(weights_, ranges, rounded), judge_));
+        add(name + " with GPTQ, FP32 activations",
+            judged<mnist_mlp>(tc::dequantize<mnist_mlp>(weights_, rounded), judge_));
+    }
+    void round_all() {
+        using net = tc::net<mnist_mlp, int4_weights>;
+        add("weight-only INT4, rounded to nearest", judged(tc::convert<net>(weights_), judge_));
+        round_to<every_int8>("INT8");
+        round_to<every_int4>("INT4");
+        round_to<every_int3>("INT3");
+        round_to<every_int2>("INT2");
+    }
+
+    void prune_all() {
+        for (const double ratio : {0.3, 0.5, 0.8, 0.9})
+            add(tc::fixed_text(100 * ratio, 0) + " % zeros by magnitude",
+                judged<mnist_mlp>(tc::prune<mnist_mlp>(weights_, {.ratio = ratio}).weights, judge_));
+        for (const double ratio : {0.8, 0.9})
+            add(tc::fixed_text(100 * ratio, 0) + " % zeros on records",
+                judged<mnist_mlp>(tc::prune_on_records<mnist_mlp>(weights_, seen_, {.ratio = ratio}).weights, judge_));
+        const auto pruned = tc::prune<mnist_mlp>(weights_, {.ratio = 0.9});
+        const auto tuned = tc::fit<mnist_mlp>(
+            pruned.weights, learned_,
+            {.epochs = 1, .batch = 128, .schedule = tc::cosine_rate{}, .masks = &pruned.masks}, threads_);
+        add("90 % zeros by magnitude, then one epoch", judged<mnist_mlp>(tuned.weights, judge_));
+    }
+
+    void factorise_all() {
+        const auto both = [&](int rank) {
+            return tc::low_rank(mnist_mlp, "fc2/Gemm", rank, tc::low_rank(mnist_mlp, "fc1/Gemm", rank, weights_));
+        };
+        add("fc1 of rank 128", judged<half_rank>(tc::low_rank(mnist_mlp, "fc1/Gemm", 128, weights_), judge_));
+        add("fc1, fc2 of rank 64", judged<quarter_rank>(both(64), judge_));
+        add("fc1, fc2 of rank 32", judged<eighth_rank>(both(32), judge_));
+        try {
+            both(tc::rank_of_ratio(mnist_mlp, "fc2/Gemm", 0.5));
+        } catch (const tc::error& refused) {
+            std::printf("refused: %s\n", refused.what());
+        }
+    }
+
+    void distil_all() {
+        const auto few = learned_.slice(0, 6000);
+        double gain = 0;
+        for (std::uint64_t seed = 0; seed < 3; ++seed) {
+            const auto taught_by = tc::fit<teacher>(tc::initial_weights<teacher>(seed), learned_,
+                                                    {.epochs = 3, .batch = 128, .seed = seed}, threads_);
+            tc::distil_options options{{.epochs = 20, .seed = seed}};
+            const auto start = tc::initial_weights<student>(seed + 100);
+            const double alone = judged<student>(tc::fit<student>(start, few, options, threads_).weights, judge_);
+            const double taught = judged<student>(
+                tc::distil<teacher, student>(taught_by.weights, start, few, options, threads_).weights, judge_);
+            const std::string name = "784-64-10, seed " + std::to_string(seed);
+            add(name + ", alone", alone);
+            add(name + ", distilled from 784-512-256-10", taught);
+            gain += (taught - alone) / 3;
+        }
+        add("mean gain of the distilled ones", gain);
+    }
+
+    const tc::thread_pool threads_{2};
+    tc::data_set all_, learned_, judge_;
+    tc::records seen_;
+    tc::named_tensors weights_;
+    tc::text_table table_{{"technique", "accuracy"}};
+};
+
+}  // namespace
+}  // namespace bench
+
+int main(int count, char** words) {
+    using namespace bench;
+    const auto data = tests::data_directory();
+    if (!data) {
+        tests::skip_notice("techniques on MNIST: neither COMPRESS_DATA nor ../shared/data is a folder");
+        return 0;
+    }
+    program(*data, count > 1 && std::string(words[1]) == "--hold-out").run();
+    return 0;
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+
+// What rounding and pruning on records keep of two trained nets, without training: ResNet-8, calibrated on 1,024
+// training images, and DS-CNN, on the first 128 keyword records.
+
+#include <compress/transform/gptq.hpp>
+#include <compress/transform/prune_on_records.hpp>
+
+#include "figures.hpp"
+#include "judging.hpp"
+#include "kws_sm_fp32.hpp"
+#include "resnet8_fp32.hpp"
+
+namespace bench {
+
+inline constexpr tc::recipe every_int8{tc::int8};
+inline constexpr tc::recipe every_int4{tc::int4};
+inline constexpr tc::recipe every_int3{tc::int3};
+inline constexpr tc::recipe every_int2{tc::int2};
+
+namespace {
+
+/// A trained net and records that judge it, in two parts.
+struct subject {
+    const char* name;
+    tc::named_tensors weights;
+    tc::data_set calibration, first, second;
+};
+
+void add(tc::text_table& table, const subject& s, const std::string& change, const std::vector<double>& figures) {
+    std::vector<std::string> cells{s.name, change};
+    for (const double v : figures) cells.push_back(v < 0 ? "-" : percent(v));
+    table.add(cells);
+}
+
+template <const auto& Model, const auto& Recipe>
+void add_rounded(tc::text_table& table, const subject& s, const char* format) {
+    using net = tc::net<Model, Recipe>;
+    const tc::records seen(s.calibration);
+    const auto rounded = tc::gptq<net>(s.weights, seen);
+    const auto as_floats = tc::dequantize<Model>(s.weights, rounded);
+    const auto plain = tc::convert<net>(s.weights, tc::calibrate<Model>(s.weights, seen));
+    const auto chosen = tc::convert<net>(s.weights, tc::calibrate<Model>(as_floats, seen), rounded);
+    add(table, s, format,
+        {judged(plain, s.first), judged<Model>(as_floats, s.first), judged(chosen, s.first),
+         judged<Model>(as_floats, s.second), judged(chosen, s.second)});
+}
+
+template <const auto& Model>
+void add_pruned(tc::text_table& table, const subject& s, double ratio) {
+    const auto plain = tc::prune<Model>(s.weights, {.ratio = ratio});
+    const auto chosen = tc::prune_on_records<Model>(s.weights, tc::records(s.calibration), {.ratio = ratio});
+    add(table, s, tc::fixed_text(100 * tc::sparsity_of(chosen.masks), 0) + " % zeros",
+        {judged<Model>(plain.weights, s.first), judged<Model>(chosen.weights, s.first), -1,
+         judged<Model>(chosen.weights, s.second), -1});
+}
+
+template <const auto& Model>
+void add_all(tc::text_table& table, const subject& s) {
+    add(table, s, "FP32", {judged<Model>(s.weights, s.first), -1, -1, judged<Model>(s.weights, s.second), -1});
+    add_rounded<Model, every_int8>(table, s, "INT8");
+    add_rounded<Model, every_int4>(table, s, "INT4");
+    add_rounded<Model, every_int3>(table, s, "INT3");
+    add_rounded<Model, every_int2>(table, s, "INT2");
+    for (const double ratio : {0.3, 0.5}) add_pruned<Model>(table, s, ratio);
+}
+
+}  // namespace
+}  // namespace bench
+
+int main() {
+    using namespace bench;
+    const auto data = tests::data_directory();
+    if (!data) {
+        tests::skip_notice("rounding and pruning on records: neither COMPRESS_DATA nor ../shared/data is a folder");
+        return 0;
+    }
+    const auto images = tc::load_cifar10(*data / "cifar10" / "test.bin.gz");
+    const auto words = keywords(*data);
+    tc::text_table table({"net", "weights", "plain", "on records", "with INT8 activations", "on records, second part",
+                          "with INT8 activations, second part"});
+    add_all<resnet8_fp32>(table, {"ResNet-8", tc::import_onnx(*data / "models" / "resnet8_fp32.onnx").weights,
+                                  tc::load_cifar10(*data / "cifar10" / "train.bin.gz").slice(0, 1024),
+                                  images.slice(0, 500), images.slice(500, 2000)});
+    add_all<kws_sm_fp32>(table, {"DS-CNN", tc::import_onnx(*data / "models" / "kws_sm_fp32.onnx").weights,
+                                 words.slice(0, 128), words, words.slice(128, 500)});
+    std::printf("%s; accuracy in %%; second part: of ResNet-8 the 1,500 JPEG records, of DS-CNN records 128 to 499\n%s",
+                machine_text().c_str(), table.markdown().c_str());
+    return 0;
+}
