@@ -86,11 +86,15 @@ private:
         for (const double ratio : {0.8, 0.9})
             add(tc::fixed_text(100 * ratio, 0) + " % zeros on records",
                 judged<mnist_mlp>(tc::prune_on_records<mnist_mlp>(weights_, seen_, {.ratio = ratio}).weights, judge_));
-        const auto pruned = tc::prune<mnist_mlp>(weights_, {.ratio = 0.9});
-        const auto tuned = tc::fit<mnist_mlp>(
-            pruned.weights, learned_,
-            {.epochs = 1, .batch = 128, .schedule = tc::cosine_rate{}, .masks = &pruned.masks}, threads_);
-        add("90 % zeros by magnitude, then one epoch", judged<mnist_mlp>(tuned.weights, judge_));
+        for (const auto scope : {tc::prune_scope::layer, tc::prune_scope::global}) {
+            const auto pruned = tc::prune<mnist_mlp>(weights_, {.ratio = 0.9, .scope = scope});
+            tc::fit_options once{.optimizer = tc::adam{.rate = 2e-3}, .schedule = tc::cosine_rate{}};
+            once.masks = &pruned.masks;
+            const auto tuned = tc::fit<mnist_mlp>(pruned.weights, learned_, once, threads_);
+            add(std::string("90 % zeros by magnitude, ") +
+                    (scope == tc::prune_scope::layer ? "of each layer" : "of all layers together") + ", then one epoch",
+                judged<mnist_mlp>(tuned.weights, judge_));
+        }
     }
 
     void factorise_all() {
