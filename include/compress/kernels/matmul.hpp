@@ -153,7 +153,7 @@ COMPRESS_NOTHROW constexpr void matmul_fp32(const float* first, const float* sec
         using tiles = row_tiles<G, tile.rows>;
         threads.parallel_for(E.batch, [&](int b) COMPRESS_LAMBDA_INLINE {
             const float* rows[] = {first + b * E.rows * E.inner};
-            const float* matrix = second + b * E.inner * E.columns;
+            const float* right = second + b * E.inner * E.columns;
             for_each_block<G, order, tile>(
                 serial{}, [&]<int Panels, int Last>(int, int panel, row_range) COMPRESS_LAMBDA_INLINE {
                     alignas(64) float weights[Panels * order::panel_elements]{}, bias[Panels * panel_outputs]{};
@@ -161,7 +161,7 @@ COMPRESS_NOTHROW constexpr void matmul_fp32(const float* first, const float* sec
                     for (int n = 0; n < Panels * panel_outputs && column + n < E.columns; ++n)
                         for (int k = 0; k < E.inner; ++k)
                             weights[n / panel_outputs * order::panel_elements + k * panel_outputs + n % panel_outputs] =
-                                matrix[E.second_index(k, column + n)];
+                                right[E.second_index(k, column + n)];
                     for_each_tile<tiles>([&]<int Count, int First>(int x) COMPRESS_LAMBDA_INLINE {
                         detail::conv2d_fp32_tile<V, G, float_end{}, float_code, Count, Panels, First, Last>(
                             rows, x, reinterpret_cast<const std::int8_t*>(weights), bias,
@@ -188,11 +188,11 @@ COMPRESS_NOTHROW constexpr void matmul_int8(const matmul_scaling& s, const A* fi
         using tiles = row_tiles<G, tile.rows>;
         const int8_end end{s.first_zero_point, s.zero_point, -128, 127, {}};
         threads.parallel_for(E.batch, [&](int b) COMPRESS_LAMBDA_INLINE {
-            const A* matrix = first + b * E.rows * E.inner;
+            const A* left = first + b * E.rows * E.inner;
             std::int32_t row_starts[E.rows];
             for (int m = 0; m < E.rows; ++m) {
                 std::int32_t sum = 0;
-                for (int k = 0; k < E.inner; ++k) sum += matrix[m * E.inner + k] - stored_offset<A>;
+                for (int k = 0; k < E.inner; ++k) sum += left[m * E.inner + k] - stored_offset<A>;
                 row_starts[m] = -s.second_zero_point * sum;
             }
             for_each_block<G, order, tile>(serial{}, [&]<int Panels, int Last>(int, int panel,
@@ -201,8 +201,7 @@ COMPRESS_NOTHROW constexpr void matmul_int8(const matmul_scaling& s, const A* fi
                 const detail::matmul_panel_block<E, Panels> plain(s, second + b * E.inner * E.columns, column);
                 const detail::int8_block<V, Panels> block(plain.weights, plain.parts(), 0);
                 for_each_tile<tiles>([&]<int Count, int First>(int x) COMPRESS_LAMBDA_INLINE {
-                    detail::matmul_int8_tile<V, E, Count, Panels, Last>(matrix + x * E.inner, block, end,
-                                                                        row_starts + x,
+                    detail::matmul_int8_tile<V, E, Count, Panels, Last>(left + x * E.inner, block, end, row_starts + x,
                                                                         output + (b * E.rows + x) * E.columns + column);
                 });
             });
