@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: MIT
+#include <compress/transform/prune_on_records.hpp>
+
+#include <compress/graph/builder.hpp>
+#include <compress/tensor/records.hpp>
+
+#include "../catch.hpp"
+#include "../numbers.hpp"
+
+namespace pruning_on_records {
+
+namespace tc = tensor_compress;
+using Catch::Matchers::ContainsSubstring;
+
+inline constexpr auto model = tc::make_model([](auto& g) {
+    auto x = g.relu(g.batch_norm("norm", g.conv2d("stem", g.input("image", {8, 8, 3}), 8, {3, 3}, {.bias = false})));
+    auto y = g.relu(g.depthwise_conv2d("deep", x, {3, 3}));
+    y = g.conv2d("back", y, 8, {1, 1});
+    x = g.relu(g.add("sum", y, x));
+    x = g.conv2d("grouped", x, 12, {3, 3}, {.stride = 2, .groups = 2});
+    g.linear("head", g.flatten(x), 5);
+});
+
+/// Weights, and images that are smooth: neighbouring inputs are alike, as in photographs.
+struct problem {
+    tc::named_tensors weights;
+    tc::array<float> images = tc::make_array<float>({144, 8, 8, 3});
+
+    problem() {
+        tests::numbers random(7);
+        for (const auto& [name, extents] : tc::needed_tensors(model)) {
+            auto& t = weights[name] = tc::make_array<float>(extents);
+            for (float& v : t) v = random.bell() * 0.3f;
+            if (name == "norm.running_var" || name == "norm.weight")
+                for (float& v : t) v = 1 + v * v;
+        }
+        for (std::size_t i = 0; i < images.shape(0); ++i) {
+            const float row = random.bell(), column = random.bell(), level = random.bell();
+            for (std::size_t y = 0; y < 8; ++y)
+                for (std::size_t x = 0; x < 8; ++x)
+                    for (std::size_t c = 0; c < 3; ++c)
+                        images(i, y, x, c) = level + 0.2f * row * static_cast<float>(y) +
+                                             0.2f * column * static_cast<float>(x) + 0.2f * random.bell();
+        }
+    }
+    auto calibration_records() const { return tc::records(xt::view(images, xt::range(0, 128))); }
+};
+
+/// Squared distance from the net of the original weights, on records that were not calibrated on.
+double noise_of(const problem& p, const tc::named_tensors& weights) {
+    const auto packed = tc::convert<tc::net<model>>(weights), original = tc::convert<tc::net<model>>(p.weights);
+    tc::runner<tc::net<model>> run(packed), expect(original);
+    double sum = 0;
+    const tc::records all(p.images);
+    for (std::size_t i = 128; i < all.size(); ++i) {
+        const auto found = run(all[i]), expected = expect(all[i]);
+        for (std::size_t k = 0; k < found.size(); ++k)
+            sum += std::pow(static_cast<double>(found[k]) - static_cast<double>(expected[k]), 2);
+    }
+    return sum;
+}
+
+std::ptrdiff_t zeros_of(const tc::array<float>& t) { return std::count(t.begin(), t.end(), 0.0f); }
+
+tc::pruned pruned_on_records(const problem& p, const tc::prune_on_records_options& options) {
+    return tc::prune_on_records<model>(p.weights, p.calibration_records(), options);
+}
+
+TEST_CASE("pruning on records leaves less noise than pruning by magnitude", "[prune]") {
+    const problem p;
+    for (const double ratio : {0.5, 0.7}) {
+        INFO(ratio);
+        CHECK(noise_of(p, pruned_on_records(p, {.ratio = ratio}).weights) <
+              0.5 * noise_of(p, tc::prune<model>(p.weights, {.ratio = ratio}).weights));
+    }
+    CHECK(noise_of(p, pruned_on_records(p, {.ratio = 0}).weights) <
+          1e-3 * noise_of(p, tc::prune<model>(p.weights).weights));
+}
+
+TEST_CASE("each layer loses its share of weights", "[prune]") {
+    const problem p;
+    const auto found = pruned_on_records(p, {.ratio = 0.6});
+    REQUIRE(found.masks.size() == 5);
+    CHECK(zeros_of(found.masks.at("stem.weight")) == std::llround(0.6 * 216));
+    CHECK(zeros_of(found.masks.at("deep.weight")) == 8 * std::llround(0.6 * 9));
+    CHECK(zeros_of(found.masks.at("back.weight")) == std::llround(0.6 * 64));
+    CHECK(zeros_of(found.masks.at("grouped.weight")) == 2 * std::llround(0.6 * 216));
+    CHECK(zeros_of(found.masks.at("head.weight")) == std::llround(0.6 * 960));
+    for (const auto& [name, mask] : found.masks) {
+        INFO(name);
+        const auto& w = found.weights.at(name);
+        REQUIRE(tc::shape_of(mask) == tc::shape_of(w));
+        bool agree = true;
+        for (std::size_t i = 0; i < mask.size(); ++i)
+            agree =
+                agree && (mask.data()[i] == 0 || mask.data()[i] == 1) && (mask.data()[i] == 0) == (w.data()[i] == 0);
+        CHECK(agree);
+    }
+    // No output loses all its inputs.
+    const auto& head = found.masks.at("head.weight");
+    for (std::size_t o = 0; o < 5; ++o) {
+        const auto kept = std::count(head.data() + o * 192, head.data() + (o + 1) * 192, 1.0f);
+        CHECK(kept >= 38);
+    }
+}
+
+TEST_CASE("layers that no glob names stay bit for bit", "[prune]") {
+    const problem p;
+    const auto found = pruned_on_records(p, {.layers = {"back", "h*"}});
+    REQUIRE(found.masks.size() == 2);
+    REQUIRE(found.weights.size() == p.weights.size());
+    for (const auto& [name, tensor] : p.weights) {
+        INFO(name);
+        const bool named = name.starts_with("back.") || name.starts_with("head.");
+        CHECK((found.weights.at(name) == tensor) == !named);
+    }
+}
+
+TEST_CASE("pruning on records refuses what makes no sense", "[prune]") {
+    const problem p;
+    CHECK_THROWS_WITH(pruned_on_records(p, {.ratio = 1}), ContainsSubstring("a ratio of 1.000000"));
+    CHECK_THROWS_WITH(pruned_on_records(p, {.ratio = -0.1}), ContainsSubstring("a ratio of -0.100000"));
+    CHECK_THROWS_WITH(pruned_on_records(p, {.layers = {"hat"}}),
+                      ContainsSubstring("no layer with weights is called 'hat'"));
+    CHECK_THROWS_WITH(tc::prune_on_records<model>(p.weights, tc::records(tc::make_array<float>({0, 8, 8, 3}))),
+                      ContainsSubstring("no records"));
+    auto weights = p.weights;
+    weights.erase("head.bias");
+    CHECK_THROWS_WITH(tc::prune_on_records<model>(weights, p.calibration_records()),
+                      ContainsSubstring("no head.bias [5]"));
+}
+
+/// Moments of correlated terms, and weights of outputs.
+struct sums {
+    tc::matrix moments, weights;
+
+    sums(std::size_t outputs, std::size_t terms, std::uint64_t seed)
+        : moments(tc::make_array<double>({terms, terms})),
+          weights(tc::make_array<double>({outputs, terms})) {
+        tests::numbers random(seed);
+        for (int sample = 0; sample < 60; ++sample) {
+            std::vector<double> x(terms);
+            const double common = static_cast<double>(random.bell());
+            for (double& v : x) v = common + static_cast<double>(random.bell());
+            for (std::size_t i = 0; i < terms; ++i)
+                for (std::size_t j = 0; j < terms; ++j) moments(i, j) += x[i] * x[j] / 60;
+        }
+        for (double& v : weights) v = static_cast<double>(random.bell());
+    }
+    std::vector<double> row(std::size_t output) const {
+        return {weights.data() + output * weights.shape(1), weights.data() + (output + 1) * weights.shape(1)};
+    }
+    /// Mean squared error of other weights of an output.
+    double error_of(const std::vector<double>& wanted, const std::vector<double>& given) const {
+        double sum = 0;
+        for (std::size_t i = 0; i < wanted.size(); ++i)
+            for (std::size_t j = 0; j < wanted.size(); ++j)
+                sum += (wanted[i] - given[i]) * moments(i, j) * (wanted[j] - given[j]);
+        return sum;
+    }
+    /// The least error of an output with these weights kept.
+    double least_error(const std::vector<double>& wanted, const std::vector<bool>& kept) const {
+        std::vector<std::size_t> at;
+        for (std::size_t k = 0; k < kept.size(); ++k)
+            if (kept[k]) at.push_back(k);
+        std::vector<double> given(wanted.size());
+        if (!at.empty()) {
+            tc::matrix a = tc::make_array<double>({at.size(), at.size()}), b = tc::make_array<double>({at.size()});
+            for (std::size_t i = 0; i < at.size(); ++i) {
+                for (std::size_t j = 0; j < at.size(); ++j) a(i, j) = moments(at[i], at[j]);
+                for (std::size_t j = 0; j < wanted.size(); ++j) b(i) += moments(at[i], j) * wanted[j];
+            }
+            const tc::matrix x = tc::solve(a, b);
+            for (std::size_t i = 0; i < at.size(); ++i) given[at[i]] = x(i);
+        }
+        return error_of(wanted, given);
+    }
+};
+
+TEST_CASE("weights are removed in the order of what each costs", "[prune]") {
+    constexpr std::size_t terms = 6;
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        const sums s(1, terms, seed);
+        const auto wanted = s.row(0);
+        const tc::array<float> inverse = tc::inverse(s.moments);
+        const tc::detail::removal_order order(inverse, wanted, terms);
+        REQUIRE(order.removed.size() == terms);
+        REQUIRE(order.costs.size() == terms);
+        std::vector<bool> kept(terms, true);
+        double error = 0;
+        for (std::size_t step = 0; step < terms; ++step) {
+            double least = 1e30;
+            std::size_t cheapest = 0;
+            for (std::size_t k = 0; k < terms; ++k) {
+                if (!kept[k]) continue;
+                kept[k] = false;
+                const double now = s.least_error(wanted, kept);
+                if (now < least) least = now, cheapest = k;
+                kept[k] = true;
+            }
+            CHECK(order.removed[step] == cheapest);
+            CHECK(order.costs[step] == Approx(least - error).epsilon(1e-3).margin(1e-5));
+            kept[cheapest] = false;
+            error = least;
+        }
+    }
+}
+
+TEST_CASE("weights that are left are the least squares of those that went", "[prune]") {
+    constexpr std::size_t outputs = 4, terms = 23;
+    const sums s(outputs, terms, 3);
+    for (const double ratio : {0.0, 0.3, 0.5, 0.8}) {
+        INFO(ratio);
+        const auto found = tc::detail::prune_group(s.moments, s.weights, ratio, 0);
+        const auto zeros = std::count(found.kept.begin(), found.kept.end(), char{0});
+        CHECK(zeros == std::llround(ratio * outputs * terms));
+        for (std::size_t o = 0; o < outputs; ++o) {
+            std::vector<bool> kept;
+            std::vector<double> given, plain = s.row(o);
+            for (std::size_t k = 0; k < terms; ++k) {
+                kept.push_back(found.kept[o * terms + k] != 0);
+                given.push_back(found.weights(o, k));
+                if (!kept[k]) {
+                    CHECK(given[k] == 0);
+                    plain[k] = 0;
+                }
+            }
+            CHECK(std::count(kept.begin(), kept.end(), true) > 0);
+            const double error = s.error_of(s.row(o), given);
+            CHECK(error == Approx(s.least_error(s.row(o), kept)).margin(1e-9));
+            CHECK(error <= s.error_of(s.row(o), plain) + 1e-9);
+            for (std::size_t k = 0; k < terms; ++k) {  // a minimum: any step away from it costs
+                if (!kept[k]) continue;
+                for (const double step : {-1e-3, 1e-3}) {
+                    auto moved = given;
+                    moved[k] += step;
+                    CHECK(s.error_of(s.row(o), moved) > error);
+                }
+            }
+        }
+    }
+    // Terms without any variance: nothing is known of them, and nothing breaks.
+    const auto dark = tc::detail::prune_group(tc::make_array<double>({terms, terms}), s.weights, 0.5, 0.001);
+    for (const double w : dark.weights) CHECK(std::isfinite(w));
+}
+
+inline constexpr auto folds = tc::make_model([](auto& g) {
+    auto x = g.conv2d("biased", g.input("image", {4, 4, 3}), 6, {3, 3});
+    x = g.relu(g.batch_norm("after_biased", g.conv2d("biased_and_norm", x, 6, {3, 3})));
+    x = g.relu(g.batch_norm("after_bare", g.conv2d("bare_and_norm", x, 6, {3, 3}, {.bias = false})));
+    x = g.relu(g.conv2d("bare", x, 4, {1, 1}, {.bias = false}));
+    g.linear("head", g.flatten(x), 2);
+});
+
+tc::named_tensors weights_of_folds() {
+    tests::numbers random(2);
+    tc::named_tensors weights;
+    for (const auto& [name, extents] : tc::needed_tensors(folds)) {
+        auto& t = weights[name] = tc::make_array<float>(extents);
+        for (float& v : t) v = name.ends_with("running_var") ? 0.5f + std::abs(random.real()) : random.real();
+    }
+    return weights;
+}
+
+using folded = tc::net<folds, tc::all_fp32, tc::native, tc::lowering::observed>;
+
+const tc::node& folded_node(const char* label) { return folded::graph[folded::graph.find(label)]; }
+
+TEST_CASE("what is stored is what a layer then has", "[prune]") {
+    const auto before = weights_of_folds();
+    tests::numbers random(8);
+    for (const char* label : {"biased", "biased_and_norm", "bare_and_norm", "head"}) {
+        INFO(label);
+        const tc::node& n = folded_node(label);
+        auto wanted = tc::effective_weights_of(folds, n, before);
+        for (float& w : wanted.weights) w = random.real() < 0 ? 0.0f : w + random.real();
+        for (float& b : wanted.bias) b += random.real();
+        auto weights = before;
+        tc::store_effective_weights(folds, n, wanted, weights);
+        const auto found = tc::effective_weights_of(folds, n, weights);
+        REQUIRE(found.weights.size() == wanted.weights.size());
+        REQUIRE(found.bias.size() == wanted.bias.size());
+        for (std::size_t i = 0; i < wanted.weights.size(); ++i) {
+            CHECK(found.weights[i] == Approx(wanted.weights[i]).epsilon(1e-5).margin(1e-6));
+            CHECK((found.weights[i] == 0) == (wanted.weights[i] == 0));
+        }
+        for (std::size_t i = 0; i < wanted.bias.size(); ++i)
+            CHECK(found.bias[i] == Approx(wanted.bias[i]).epsilon(1e-5).margin(1e-5));
+        // Scales and statistics that are folded in stay, and other layers do.
+        for (const auto& [name, tensor] : before) {
+            const bool own = name == std::string(label) + ".weight" || name == std::string(label) + ".bias" ||
+                             (std::string(label) == "bare_and_norm" && name == "after_bare.bias");
+            if (!own) CHECK((weights.at(name) == tensor));
+        }
+    }
+}
+
+TEST_CASE("a layer without anything that holds a bias keeps its weights only", "[prune]") {
+    auto weights = weights_of_folds();
+    auto wanted = tc::effective_weights_of(folds, folded_node("bare"), weights);
+    wanted.weights[3] = 0;
+    tc::store_effective_weights(folds, folded_node("bare"), wanted, weights);
+    CHECK(weights.at("bare.weight").data()[3] == 0);
+    wanted.bias[1] = 0.5f;
+    CHECK_THROWS_WITH(tc::store_effective_weights(folds, folded_node("bare"), wanted, weights),
+                      ContainsSubstring("bare: has no bias that could be corrected"));
+}
+
+TEST_CASE("a channel that is multiplied by 0 is named", "[prune]") {
+    auto weights = weights_of_folds();
+    weights.at("after_bare.weight")(4) = 0;
+    const auto wanted = tc::effective_weights_of(folds, folded_node("bare_and_norm"), weights);
+    CHECK_THROWS_WITH(tc::store_effective_weights(folds, folded_node("bare_and_norm"), wanted, weights),
+                      ContainsSubstring("bare_and_norm: what is folded into output channel 4 multiplies it by 0"));
+}
+
+}  // namespace pruning_on_records
