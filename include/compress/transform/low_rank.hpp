@@ -72,6 +72,7 @@ int rank_of_ratio(const model<Capacity>& m, const std::string& name, double rati
 template <int Capacity>
 int rank_of_energy(const model<Capacity>& m, const std::string& name, const named_tensors& weights, double energy) {
     detail::node_with_rank(m, name);
+    expect_weights(m, weights, "low_rank");
     const matrix s = svd(detail::weights_as_matrix(weights.find(name + ".weight")->second)).s;
     double all = 0, kept = 0;
     for (std::size_t i = 0; i < s.size(); ++i) all += s(i) * s(i);
@@ -83,10 +84,11 @@ int rank_of_energy(const model<Capacity>& m, const std::string& name, const name
 /// Weights of low_rank(m, name, rank): the product of rank `rank` that is nearest to the layer's weights.
 ///
 /// @throws error naming the layer where there is none of that label, it has no rank, or the rank saves nothing (with
-/// the largest that does)
+/// the largest that does); listing the weights that do not fit the model
 template <int Capacity>
 named_tensors low_rank(const model<Capacity>& m, const std::string& name, int rank, const named_tensors& weights) {
     detail::expect_saving_rank(m, name, rank);
+    expect_weights(m, weights, "low_rank");
     const auto parts = svd(detail::weights_as_matrix(weights.find(name + ".weight")->second));
     const auto kept = static_cast<std::size_t>(rank);
     matrix outer = make_array<double>({parts.u.shape(0), kept}), inner = make_array<double>({kept, parts.v.shape(1)});
