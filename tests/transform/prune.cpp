@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <compress/transform/prune.hpp>
 
+#include <tuple>
+
 #include <compress/graph/builder.hpp>
 #include <compress/train/fit.hpp>
 
@@ -48,7 +50,9 @@ std::vector<std::vector<bool>> smallest(const tc::named_tensors& weights, const 
         for (std::size_t i = 0; i < w.size(); ++i) places.push_back({std::abs(w.data()[i]), gone.size(), i});
         gone.emplace_back(w.size(), false);
     }
-    std::stable_sort(places.begin(), places.end(), [](const place& a, const place& b) { return a.size < b.size; });
+    std::sort(places.begin(), places.end(), [](const place& a, const place& b) {
+        return std::tie(a.size, a.tensor, a.at) < std::tie(b.size, b.tensor, b.at);
+    });
     const auto count = static_cast<std::size_t>(std::llround(ratio * static_cast<double>(places.size())));
     for (std::size_t i = 0; i < count; ++i) gone[places[i].tensor][places[i].at] = true;
     return gone;
