@@ -2,6 +2,7 @@
 #pragma once
 
 #include <numeric>
+#include <tuple>
 
 #include <compress/simd/one_lane.hpp>
 #include <compress/transform/prune.hpp>
@@ -91,7 +92,7 @@ inline pruned_group prune_group(const matrix& moments, const matrix& wanted, dou
     const auto most = std::min(terms - 1, static_cast<std::size_t>(static_cast<double>(terms) * (1 + ratio) / 2));
     struct removal {
         double cost;
-        std::size_t output, term;
+        std::size_t output, term, step;
     };
     std::vector<removal> removals;
     for (std::size_t o = 0; o < outputs; ++o) {
@@ -100,11 +101,13 @@ inline pruned_group prune_group(const matrix& moments, const matrix& wanted, dou
         const removal_order order(inverted, {wanted.data() + o * terms, terms}, most);
         for (std::size_t i = 0; i < order.removed.size(); ++i) {
             paid = std::max(paid, order.costs[i] / energy);  // what goes first is not dearer than what goes after it
-            removals.push_back({paid, o, order.removed[i]});
+            removals.push_back({paid, o, order.removed[i], i});
         }
     }
-    std::stable_sort(removals.begin(), removals.end(),
-                     [](const removal& a, const removal& b) { return a.cost < b.cost; });
+    // Not std::stable_sort: with an older libstdc++ clang warns of what is deprecated inside it.
+    std::sort(removals.begin(), removals.end(), [](const removal& a, const removal& b) {
+        return std::tie(a.cost, a.output, a.step) < std::tie(b.cost, b.output, b.step);
+    });
     pruned_group result{make_array<double>({outputs, terms}), std::vector<char>(outputs * terms, 1)};
     for (std::size_t i = 0; i < std::min(gone, removals.size()); ++i)
         result.kept[removals[i].output * terms + removals[i].term] = 0;
