@@ -107,6 +107,13 @@ effective_weights effective_weights_of(const model<Capacity>& written, const nod
     return e;
 }
 
+/// Whether a layer of a lowered model has, or has folded into it, what can hold a bias.
+template <int Capacity>
+constexpr bool holds_bias(const model<Capacity>& written, const node& n) {
+    const int last = n.folded_count > 0 ? n.folded[n.folded_count - 1] : n.origin;
+    return written[n.origin].bias || written[last].kind == op::batch_norm;
+}
+
 /// The way back: tensors of which effective_weights_of makes `wanted`. Folded nodes keep their scales; a bias that the
 /// layer does not have is added by the last batch_norm that is folded into it.
 ///

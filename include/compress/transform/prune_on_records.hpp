@@ -129,7 +129,7 @@ inline pruned_group prune_group(const matrix& moments, const matrix& wanted, dou
 }  // namespace detail
 
 /// Zeroes weights of a model where records show that it costs least, and fits those that are left so that each layer
-/// gives what it gave, of what the layers before it give now; biases too. Nothing is trained.
+/// gives what it gave, of what the layers before it give now; biases too, where a layer has them. Nothing is trained.
 ///
 /// @param  records  one span of values per record, for a model with one input; a hundred to a thousand
 /// @throws error as `prune`, and where there are no records
@@ -144,7 +144,11 @@ pruned prune_on_records(const named_tensors& weights, const Records& records,
         if (std::find(names.begin(), names.end(), name) == names.end()) return false;
         const std::size_t outputs = layer.group_outputs(), terms = layer.weights.terms;
         array<float>& mask = result.masks[name] = make_array<float>(shape_of(weights.find(name)->second));
+        const bool corrects = holds_bias(Model, Node);
         for (std::size_t group = 0; group < layer.groups.size(); ++group) {
+            if (!corrects)
+                layer.groups[group] = about_zero(std::move(layer.groups[group]),
+                                                 std::span(layer.weights.bias).subspan(group * outputs, outputs));
             const auto pruned_now = detail::prune_group(
                 layer.groups[group].inputs, fitted_weights(layer, group, options.pull), options.ratio, options.damping);
             for (std::size_t i = 0; i < outputs * terms; ++i) {
@@ -153,7 +157,7 @@ pruned prune_on_records(const named_tensors& weights, const Records& records,
                 layer.weights.weights[at] = static_cast<float>(pruned_now.weights.data()[i]);
             }
         }
-        correct_biases(layer);
+        if (corrects) correct_biases(layer);
         store_effective_weights(Model, Node, layer.weights, result.weights);
         return true;
     });

@@ -47,6 +47,19 @@ inline void correct_biases(layer_to_change& layer) {
     }
 }
 
+/// Moments about 0 instead of about the means, of targets without their biases: what the weights of a layer are fitted
+/// to that has no bias to make up for a mean.
+///
+/// @param  biases  of the group's outputs
+inline group_moments about_zero(group_moments m, std::span<const float> biases) {
+    for (std::size_t k = 0; k < m.input_mean.size(); ++k) {
+        for (std::size_t i = 0; i < m.input_mean.size(); ++i) m.inputs(i, k) += m.input_mean[i] * m.input_mean[k];
+        for (std::size_t o = 0; o < m.target_mean.size(); ++o)
+            m.targets(o, k) += (m.target_mean[o] - static_cast<double>(biases[o])) * m.input_mean[k];
+    }
+    return m;
+}
+
 namespace detail {
 
 /// Keeps the values of two nodes of a run; an id of -1 is none.
