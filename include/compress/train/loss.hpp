@@ -16,9 +16,9 @@ namespace tensor_compress {
 template <std::size_t Outputs>
 struct trained_record {
     std::size_t index = 0;                                ///< of the record in its data set
-    std::span<const float> input;                         ///< the first input, augmented
     std::array<std::span<const float>, Outputs> outputs;  ///< of the model; of a softmax that ends it, the logits
     std::array<std::span<float>, Outputs> gradients;      ///< zeros at first
+    std::span<const float> input{};                       ///< the first input, augmented
 };
 
 namespace detail {

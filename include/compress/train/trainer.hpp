@@ -224,9 +224,9 @@ private:
             return id;
         }();
         record found{static_cast<std::size_t>(c.first_record + r),
-                     {steps::template value<input>(c, r), static_cast<std::size_t>(graph::elements(input))},
                      {},
-                     {}};
+                     {},
+                     {steps::template value<input>(c, r), static_cast<std::size_t>(graph::elements(input))}};
         for_constants<static_cast<int>(outputs)>([&]<int I>() {
             constexpr int id = graph::graph.outputs[I];
             constexpr auto size = static_cast<std::size_t>(graph::elements(id));
