@@ -139,28 +139,31 @@ pruned prune_on_records(const named_tensors& weights, const Records& records,
     detail::expect_ratio(options.ratio);
     const auto names = detail::weights_matching(Model, options.layers);
     pruned result{weights, {}};
-    change_layers<Model>(weights, records, [&]<const node & Node>(layer_to_change& layer) {
-        const std::string name = layer.label + ".weight";
-        if (std::find(names.begin(), names.end(), name) == names.end()) return false;
-        const std::size_t outputs = layer.group_outputs(), terms = layer.weights.terms;
-        array<float>& mask = result.masks[name] = make_array<float>(shape_of(weights.find(name)->second));
-        const bool corrects = holds_bias(Model, Node);
-        for (std::size_t group = 0; group < layer.groups.size(); ++group) {
-            if (!corrects)
-                layer.groups[group] = about_zero(std::move(layer.groups[group]),
-                                                 std::span(layer.weights.bias).subspan(group * outputs, outputs));
-            const auto pruned_now = detail::prune_group(
-                layer.groups[group].inputs, fitted_weights(layer, group, options.pull), options.ratio, options.damping);
-            for (std::size_t i = 0; i < outputs * terms; ++i) {
-                const std::size_t at = group * outputs * terms + i;
-                mask.data()[at] = pruned_now.kept[i] ? 1.0f : 0.0f;
-                layer.weights.weights[at] = static_cast<float>(pruned_now.weights.data()[i]);
+    change_layers<Model>(
+        weights, records,
+        [&]<const node & Node>(layer_to_change& layer) {
+            const std::string name = layer.label + ".weight";
+            const std::size_t outputs = layer.group_outputs(), terms = layer.weights.terms;
+            array<float>& mask = result.masks[name] = make_array<float>(shape_of(weights.find(name)->second));
+            const bool corrects = holds_bias(Model, Node);
+            for (std::size_t group = 0; group < layer.groups.size(); ++group) {
+                if (!corrects)
+                    layer.groups[group] = about_zero(std::move(layer.groups[group]),
+                                                     std::span(layer.weights.bias).subspan(group * outputs, outputs));
+                const auto pruned_now =
+                    detail::prune_group(layer.groups[group].inputs, fitted_weights(layer, group, options.pull),
+                                        options.ratio, options.damping);
+                for (std::size_t i = 0; i < outputs * terms; ++i) {
+                    const std::size_t at = group * outputs * terms + i;
+                    mask.data()[at] = pruned_now.kept[i] ? 1.0f : 0.0f;
+                    layer.weights.weights[at] = static_cast<float>(pruned_now.weights.data()[i]);
+                }
             }
-        }
-        if (corrects) correct_biases(layer);
-        store_effective_weights(Model, Node, layer.weights, result.weights);
-        return true;
-    });
+            if (corrects) correct_biases(layer);
+            store_effective_weights(Model, Node, layer.weights, result.weights);
+            return true;
+        },
+        [&](const std::string& of) { return std::find(names.begin(), names.end(), of + ".weight") != names.end(); });
     return result;
 }
 

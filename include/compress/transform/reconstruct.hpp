@@ -99,8 +99,9 @@ constexpr int add_behind(const model<Capacity>& m, int id) {
 /// @param  records  one span of values per record, for a model with one input
 /// @param  change   change.template operator()<Node>(layer_to_change&), Node being that of a product in the lowered
 ///                  graph; returns whether it changed the layer's weights
-template <const auto& Model, class Records, class Change>
-void change_layers(const named_tensors& weights, const Records& records, const Change& change) {
+/// @param  wanted   wanted(label): whether the layer may change, and its moments have to be gathered
+template <const auto& Model, class Records, class Change, class Wanted>
+void change_layers(const named_tensors& weights, const Records& records, const Change& change, const Wanted& wanted) {
     using observed = net<Model, all_fp32, native, lowering::observed>;
     constexpr const auto& graph = observed::graph;
     const auto original = convert<observed>(weights);
@@ -108,6 +109,7 @@ void change_layers(const named_tensors& weights, const Records& records, const C
     for_constants<observed::node_count>([&]<int Id>() {
         constexpr const node& n = graph.nodes[Id];
         if constexpr (is_product(n.kind)) {
+            if (!wanted(text_of(n.name))) return;
             constexpr conv_geometry g = geometry_of(graph.nodes[n.inputs[0]].output, n);
             constexpr int sum = detail::add_behind(graph, Id);
             constexpr int other = sum < 0 ? -1 : graph[sum].inputs[graph[sum].inputs[0] == Id ? 1 : 0];
@@ -135,6 +137,12 @@ void change_layers(const named_tensors& weights, const Records& records, const C
             }
         }
     });
+}
+
+/// The same, every layer.
+template <const auto& Model, class Records, class Change>
+void change_layers(const named_tensors& weights, const Records& records, const Change& change) {
+    change_layers<Model>(weights, records, change, [](const std::string&) { return true; });
 }
 
 }  // namespace tensor_compress
