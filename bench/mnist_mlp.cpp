@@ -23,8 +23,10 @@ inline constexpr tc::recipe int4_weights{tc::weight_only(tc::int4)};
 
 /// fc1 at half of its full rank; fc2 would gain nothing from that. Both at a quarter, and at an eighth.
 inline constexpr auto half_rank = tc::low_rank(mnist_mlp, "fc1/Gemm", 128);
-inline constexpr auto quarter_rank = tc::low_rank(tc::low_rank(mnist_mlp, "fc1/Gemm", 64), "fc2/Gemm", 64);
-inline constexpr auto eighth_rank = tc::low_rank(tc::low_rank(mnist_mlp, "fc1/Gemm", 32), "fc2/Gemm", 32);
+inline constexpr auto quarter_first = tc::low_rank(mnist_mlp, "fc1/Gemm", 64);
+inline constexpr auto quarter_rank = tc::low_rank(quarter_first, "fc2/Gemm", 64);
+inline constexpr auto eighth_first = tc::low_rank(mnist_mlp, "fc1/Gemm", 32);
+inline constexpr auto eighth_rank = tc::low_rank(eighth_first, "fc2/Gemm", 32);
 
 inline constexpr auto teacher = tc::make_model([](auto& g) {
     auto x = g.relu(g.linear("fc1", g.flatten(g.input("image", {28, 28, 1})), 512));
@@ -98,14 +100,14 @@ private:
     }
 
     void factorise_all() {
-        const auto both = [&](int rank) {
-            return tc::low_rank(mnist_mlp, "fc2/Gemm", rank, tc::low_rank(mnist_mlp, "fc1/Gemm", rank, weights_));
+        const auto both = [&](const auto& first_split, int rank) {
+            return tc::low_rank(first_split, "fc2/Gemm", rank, tc::low_rank(mnist_mlp, "fc1/Gemm", rank, weights_));
         };
         add("fc1 of rank 128", judged<half_rank>(tc::low_rank(mnist_mlp, "fc1/Gemm", 128, weights_), judge_));
-        add("fc1, fc2 of rank 64", judged<quarter_rank>(both(64), judge_));
-        add("fc1, fc2 of rank 32", judged<eighth_rank>(both(32), judge_));
+        add("fc1, fc2 of rank 64", judged<quarter_rank>(both(quarter_first, 64), judge_));
+        add("fc1, fc2 of rank 32", judged<eighth_rank>(both(eighth_first, 32), judge_));
         try {
-            both(tc::rank_of_ratio(mnist_mlp, "fc2/Gemm", 0.5));
+            tc::low_rank(mnist_mlp, "fc2/Gemm", tc::rank_of_ratio(mnist_mlp, "fc2/Gemm", 0.5), weights_);
         } catch (const tc::error& refused) {
             std::printf("refused: %s\n", refused.what());
         }
