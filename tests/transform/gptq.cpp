@@ -1,25 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include <compress/transform/gptq.hpp>
 
-#include <compress/graph/builder.hpp>
 #include <compress/tensor/records.hpp>
 #include <compress/transform/calibrate.hpp>
 
 #include "../catch.hpp"
-#include "../numbers.hpp"
+#include "smooth_problem.hpp"
 
 namespace tc = tensor_compress;
 
 namespace rounding_on_records {
 
-inline constexpr auto model = tc::make_model([](auto& g) {
-    auto x = g.relu(g.batch_norm("norm", g.conv2d("stem", g.input("image", {8, 8, 3}), 8, {3, 3}, {.bias = false})));
-    auto y = g.relu(g.depthwise_conv2d("deep", x, {3, 3}));
-    y = g.conv2d("back", y, 8, {1, 1});
-    x = g.relu(g.add("sum", y, x));
-    x = g.conv2d("grouped", x, 12, {3, 3}, {.stride = 2, .groups = 2});
-    g.linear("head", g.flatten(x), 5);
-});
+using tests::residual_model;
 inline constexpr tc::recipe all_int4{tc::int4};
 inline constexpr tc::recipe all_int3{tc::int3};
 inline constexpr auto mixed = tc::recipe{tc::int8}
@@ -28,39 +20,19 @@ inline constexpr auto mixed = tc::recipe{tc::int8}
                                   .with("grouped", tc::int4 | tc::group<4>)
                                   .with("stem", tc::fp32);
 
-/// Weights, and images that are smooth: neighbouring inputs are alike, as in photographs.
-struct problem {
-    tc::named_tensors weights;
-    tc::array<float> images = tc::make_array<float>({48, 8, 8, 3});
-
-    problem() {
-        tests::numbers random(7);
-        for (const auto& [name, extents] : tc::needed_tensors(model)) {
-            auto& t = weights[name] = tc::make_array<float>(extents);
-            for (float& v : t) v = random.bell() * 0.3f;
-            if (name == "norm.running_var" || name == "norm.weight")
-                for (float& v : t) v = 1 + v * v;
-        }
-        for (std::size_t i = 0; i < images.shape(0); ++i) {
-            const float row = random.bell(), column = random.bell(), level = random.bell();
-            for (std::size_t y = 0; y < 8; ++y)
-                for (std::size_t x = 0; x < 8; ++x)
-                    for (std::size_t c = 0; c < 3; ++c)
-                        images(i, y, x, c) = level + 0.2f * row * static_cast<float>(y) +
-                                             0.2f * column * static_cast<float>(x) + 0.2f * random.bell();
-        }
-    }
+struct problem : tests::smooth_problem {
+    problem() : smooth_problem(residual_model, 7, 0.3f, 48) {}
 };
 
 /// Mean squared distance from the float net, on records that were not calibrated on.
 template <class Net>
 double noise_of(const problem& p, const tc::rounded_layers& chosen) {
     const auto calibrated = xt::view(p.images, xt::range(0, 32));
-    const auto seen = tc::calibrate<model>(p.weights, tc::records(calibrated));
+    const auto seen = tc::calibrate<residual_model>(p.weights, tc::records(calibrated));
     const auto packed = tc::convert<Net>(p.weights, seen, chosen);
-    const auto original = tc::convert<tc::net<model>>(p.weights);
+    const auto original = tc::convert<tc::net<residual_model>>(p.weights);
     tc::runner<Net> run(packed);
-    tc::runner<tc::net<model>> expect(original);
+    tc::runner<tc::net<residual_model>> expect(original);
     double sum = 0;
     const tc::records all(p.images);
     for (std::size_t i = 32; i < 48; ++i) {
@@ -82,15 +54,15 @@ using namespace rounding_on_records;
 
 TEST_CASE("rounding on records leaves less noise than rounding to nearest", "[transform]") {
     const problem p;
-    CHECK(noise_of<tc::net<model, all_int4>>(p, rounded<tc::net<model, all_int4>>(p)) <
-          0.5 * noise_of<tc::net<model, all_int4>>(p, {}));
-    CHECK(noise_of<tc::net<model, all_int3>>(p, rounded<tc::net<model, all_int3>>(p)) <
-          0.5 * noise_of<tc::net<model, all_int3>>(p, {}));
+    CHECK(noise_of<tc::net<residual_model, all_int4>>(p, rounded<tc::net<residual_model, all_int4>>(p)) <
+          0.5 * noise_of<tc::net<residual_model, all_int4>>(p, {}));
+    CHECK(noise_of<tc::net<residual_model, all_int3>>(p, rounded<tc::net<residual_model, all_int3>>(p)) <
+          0.5 * noise_of<tc::net<residual_model, all_int3>>(p, {}));
 }
 
 TEST_CASE("rounding on records fits every format: weight-only, groups and patterns of zeros", "[transform]") {
     const problem p;
-    using net = tc::net<model, mixed>;
+    using net = tc::net<residual_model, mixed>;
     const auto chosen = rounded<net>(p);
     CHECK(chosen.find("stem") == chosen.end());  // float
     CHECK(chosen.size() == 4);
@@ -143,10 +115,10 @@ TEST_CASE("a row is rounded as well as any other choice of its levels", "[transf
 
 TEST_CASE("rounded layers of another model are refused by name", "[transform]") {
     const problem p;
-    using net = tc::net<model, all_int4>;
+    using net = tc::net<residual_model, all_int4>;
     auto chosen = rounded<net>(p);
     chosen.find("head")->second.weights.pop_back();
-    const auto seen = tc::calibrate<model>(p.weights, tc::records(p.images));
+    const auto seen = tc::calibrate<residual_model>(p.weights, tc::records(p.images));
     CHECK_THROWS_WITH(tc::convert<net>(p.weights, seen, chosen),
                       Catch::Matchers::ContainsSubstring("head: its rounded weights are 959"));
     CHECK_THROWS_WITH(tc::gptq<net>(p.weights, tc::records(tc::make_array<float>({0, 8, 8, 3}))),

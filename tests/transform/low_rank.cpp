@@ -5,7 +5,7 @@
 #include <compress/tensor/records.hpp>
 
 #include "../catch.hpp"
-#include "../numbers.hpp"
+#include "smooth_problem.hpp"
 
 namespace low_ranks {
 
@@ -22,28 +22,8 @@ inline constexpr auto written = tc::make_model([](auto& g) {
 inline constexpr auto split_stem = tc::low_rank(written, "stem", 5);
 inline constexpr auto split_all = tc::low_rank(tc::low_rank(tc::low_rank(split_stem, "wide", 3), "rows", 4), "head", 2);
 
-/// Weights, and images that are smooth: neighbouring inputs are alike, as in photographs.
-struct problem {
-    tc::named_tensors weights;
-    tc::array<float> images = tc::make_array<float>({80, 8, 8, 4});
-
-    problem() {
-        tests::numbers random(4);
-        for (const auto& [name, extents] : tc::needed_tensors(written)) {
-            auto& t = weights[name] = tc::make_array<float>(extents);
-            for (float& v : t) v = random.bell() * 0.2f;
-            if (name == "norm.running_var")
-                for (float& v : t) v = 1 + v * v;
-        }
-        for (std::size_t i = 0; i < images.shape(0); ++i) {
-            const float row = random.bell(), column = random.bell(), level = random.bell();
-            for (std::size_t y = 0; y < 8; ++y)
-                for (std::size_t x = 0; x < 8; ++x)
-                    for (std::size_t c = 0; c < 4; ++c)
-                        images(i, y, x, c) = level + 0.2f * row * static_cast<float>(y) +
-                                             0.2f * column * static_cast<float>(x) + 0.2f * random.bell();
-        }
-    }
+struct problem : tests::smooth_problem {
+    problem() : smooth_problem(written, 4, 0.2f, 80) {}
     /// Replaces weights by others of a rank.
     void flatten(const std::string& layer, std::size_t rank) {
         tests::numbers random(rank);

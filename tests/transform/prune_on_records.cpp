@@ -5,49 +5,22 @@
 #include <compress/tensor/records.hpp>
 
 #include "../catch.hpp"
-#include "../numbers.hpp"
+#include "smooth_problem.hpp"
 
 namespace pruning_on_records {
 
 namespace tc = tensor_compress;
 using Catch::Matchers::ContainsSubstring;
 
-inline constexpr auto model = tc::make_model([](auto& g) {
-    auto x = g.relu(g.batch_norm("norm", g.conv2d("stem", g.input("image", {8, 8, 3}), 8, {3, 3}, {.bias = false})));
-    auto y = g.relu(g.depthwise_conv2d("deep", x, {3, 3}));
-    y = g.conv2d("back", y, 8, {1, 1});
-    x = g.relu(g.add("sum", y, x));
-    x = g.conv2d("grouped", x, 12, {3, 3}, {.stride = 2, .groups = 2});
-    g.linear("head", g.flatten(x), 5);
-});
+using tests::residual_model;
 
-/// Weights, and images that are smooth: neighbouring inputs are alike, as in photographs.
-struct problem {
-    tc::named_tensors weights;
-    tc::array<float> images = tc::make_array<float>({144, 8, 8, 3});
-
-    problem() {
-        tests::numbers random(7);
-        for (const auto& [name, extents] : tc::needed_tensors(model)) {
-            auto& t = weights[name] = tc::make_array<float>(extents);
-            for (float& v : t) v = random.bell() * 0.3f;
-            if (name == "norm.running_var" || name == "norm.weight")
-                for (float& v : t) v = 1 + v * v;
-        }
-        for (std::size_t i = 0; i < images.shape(0); ++i) {
-            const float row = random.bell(), column = random.bell(), level = random.bell();
-            for (std::size_t y = 0; y < 8; ++y)
-                for (std::size_t x = 0; x < 8; ++x)
-                    for (std::size_t c = 0; c < 3; ++c)
-                        images(i, y, x, c) = level + 0.2f * row * static_cast<float>(y) +
-                                             0.2f * column * static_cast<float>(x) + 0.2f * random.bell();
-        }
-    }
+struct problem : tests::smooth_problem {
+    problem() : smooth_problem(residual_model, 7, 0.3f, 144) {}
     auto calibration_records() const { return tc::records(xt::view(images, xt::range(0, 128))); }
 };
 
 /// Squared distance from the net of the original weights, on records that were not calibrated on.
-template <const auto& Model = model>
+template <const auto& Model = residual_model>
 double noise_of(const problem& p, const tc::named_tensors& weights, const tc::named_tensors& before) {
     const auto packed = tc::convert<tc::net<Model>>(weights), original = tc::convert<tc::net<Model>>(before);
     tc::runner<tc::net<Model>> run(packed), expect(original);
@@ -65,7 +38,7 @@ double noise_of(const problem& p, const tc::named_tensors& weights) { return noi
 std::ptrdiff_t zeros_of(const tc::array<float>& t) { return std::count(t.begin(), t.end(), 0.0f); }
 
 tc::pruned pruned_on_records(const problem& p, const tc::prune_on_records_options& options) {
-    return tc::prune_on_records<model>(p.weights, p.calibration_records(), options);
+    return tc::prune_on_records<residual_model>(p.weights, p.calibration_records(), options);
 }
 
 TEST_CASE("pruning on records leaves less noise than pruning by magnitude", "[prune]") {
@@ -73,10 +46,10 @@ TEST_CASE("pruning on records leaves less noise than pruning by magnitude", "[pr
     for (const double ratio : {0.5, 0.7}) {
         INFO(ratio);
         CHECK(noise_of(p, pruned_on_records(p, {.ratio = ratio}).weights) <
-              0.5 * noise_of(p, tc::prune<model>(p.weights, {.ratio = ratio}).weights));
+              0.5 * noise_of(p, tc::prune<residual_model>(p.weights, {.ratio = ratio}).weights));
     }
     CHECK(noise_of(p, pruned_on_records(p, {.ratio = 0}).weights) <
-          1e-3 * noise_of(p, tc::prune<model>(p.weights).weights));
+          1e-3 * noise_of(p, tc::prune<residual_model>(p.weights).weights));
 }
 
 TEST_CASE("each layer loses its share of weights", "[prune]") {
@@ -147,11 +120,11 @@ TEST_CASE("pruning on records refuses what makes no sense", "[prune]") {
     CHECK_THROWS_WITH(pruned_on_records(p, {.ratio = -0.1}), ContainsSubstring("a ratio of -0.100000"));
     CHECK_THROWS_WITH(pruned_on_records(p, {.layers = {"hat"}}),
                       ContainsSubstring("no layer with weights is called 'hat'"));
-    CHECK_THROWS_WITH(tc::prune_on_records<model>(p.weights, tc::records(tc::make_array<float>({0, 8, 8, 3}))),
+    CHECK_THROWS_WITH(tc::prune_on_records<residual_model>(p.weights, tc::records(tc::make_array<float>({0, 8, 8, 3}))),
                       ContainsSubstring("no records"));
     auto weights = p.weights;
     weights.erase("head.bias");
-    CHECK_THROWS_WITH(tc::prune_on_records<model>(weights, p.calibration_records()),
+    CHECK_THROWS_WITH(tc::prune_on_records<residual_model>(weights, p.calibration_records()),
                       ContainsSubstring("no head.bias [5]"));
 }
 
