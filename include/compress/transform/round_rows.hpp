@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <numeric>
 
 #include <compress/tensor/linear_algebra.hpp>
@@ -19,8 +20,10 @@ public:
           moments_(damped(moments, damping)),
           order_(terms_) {
         std::iota(order_.begin(), order_.end(), std::size_t{0});
-        std::stable_sort(order_.begin(), order_.end(),
-                         [&](std::size_t a, std::size_t b) { return moments(a, a) > moments(b, b); });
+        // Not std::stable_sort: with an older libstdc++ clang warns of what is deprecated inside it.
+        std::sort(order_.begin(), order_.end(), [&](std::size_t i, std::size_t j) {
+            return moments(i, i) != moments(j, j) ? moments(i, i) > moments(j, j) : i < j;
+        });
         matrix ordered = make_array<double>({terms_, terms_});
         for (std::size_t i = 0; i < terms_; ++i)
             for (std::size_t j = 0; j < terms_; ++j) ordered(i, j) = moments_(order_[i], order_[j]);
