@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <fstream>
 #include <string>
 
 #include <compress/evaluate/measure.hpp>
@@ -26,15 +25,10 @@ inline tc::data_set mnist(const std::filesystem::path& data, const std::string& 
     return set;
 }
 
-/// The 500 records of MLPerf Tiny's keyword spotting.
-inline tc::data_set keywords(const std::filesystem::path& data) {
-    std::ifstream values(data / "kws01" / "shared500.i8", std::ios::binary);
-    std::ifstream labels(data / "kws01" / "shared500.labels.u8", std::ios::binary);
-    tc::data_set set{tc::make_array<float>({500, 49, 10, 1}), {}, 12};
-    for (float& v : set.inputs) v = static_cast<float>(static_cast<std::int8_t>(values.get()) - 83) * 0.5847029f;
-    for (int i = 0; i < 500; ++i) set.labels.push_back(labels.get());
-    return set;
-}
+inline constexpr tc::recipe every_int8{tc::int8};
+inline constexpr tc::recipe every_int4{tc::int4};
+inline constexpr tc::recipe every_int3{tc::int3};
+inline constexpr tc::recipe every_int2{tc::int2};
 
 template <class Net>
 double judged(const tc::packed<Net>& weights, const tc::data_set& records) {

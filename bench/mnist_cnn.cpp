@@ -9,17 +9,12 @@
 #include <cstdlib>
 #include <iostream>
 
-#include <compress/evaluate/measure.hpp>
-#include <compress/evaluate/text_table.hpp>
 #include <compress/graph/builder.hpp>
-#include <compress/io/idx.hpp>
 #include <compress/tensor/thread_pool.hpp>
 #include <compress/train/fit.hpp>
-#include <compress/transform/convert.hpp>
-
-#include <data.hpp>
 
 #include "figures.hpp"
+#include "judging.hpp"
 
 namespace bench {
 
@@ -56,14 +51,6 @@ arguments parsed(int count, char** words) {
     return given;
 }
 
-/// Pixels of 0..255 as the net takes them: mean 0 and deviation 1 over the training images.
-tc::data_set images(const std::filesystem::path& folder, const std::string& part) {
-    tc::data_set set =
-        tc::load_idx(folder / (part + "-images-idx3-ubyte.gz"), folder / (part + "-labels-idx1-ubyte.gz"));
-    for (float& v : set.inputs) v = (v / 255 - 0.1307f) / 0.3081f;
-    return set;
-}
-
 struct outcome {
     double accuracy, seconds;
 };
@@ -97,11 +84,10 @@ int main(int count, char** words) {
         tests::skip_notice("training on MNIST: neither COMPRESS_DATA nor ../shared/data has a folder mnist");
         return 0;
     }
-    const tc::data_set all = images(*data / "mnist", "train");
+    const tc::data_set all = mnist(*data, "train");
     const std::size_t held_out = given.hold_out ? 5000 : 0;
     const tc::data_set learned = all.slice(0, all.size() - held_out);
-    const tc::data_set judge =
-        given.hold_out ? all.slice(learned.size(), all.size()) : images(*data / "mnist", "test5k");
+    const tc::data_set judge = given.hold_out ? all.slice(learned.size(), all.size()) : mnist(*data, "test5k");
 
     const tc::thread_pool two(2);
     tc::text_table table({"seed", "accuracy %", "seconds"});

@@ -15,10 +15,6 @@
 
 namespace bench {
 
-inline constexpr tc::recipe every_int8{tc::int8};
-inline constexpr tc::recipe every_int4{tc::int4};
-inline constexpr tc::recipe every_int3{tc::int3};
-inline constexpr tc::recipe every_int2{tc::int2};
 inline constexpr tc::recipe int4_weights{tc::weight_only(tc::int4)};
 
 /// fc1 at half of its full rank; fc2 would gain nothing from that. Both at a quarter, and at an eighth.

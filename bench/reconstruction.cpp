@@ -6,17 +6,14 @@
 #include <compress/transform/gptq.hpp>
 #include <compress/transform/prune_on_records.hpp>
 
+#include <keywords.hpp>
+
 #include "figures.hpp"
 #include "judging.hpp"
 #include "kws_sm_fp32.hpp"
 #include "resnet8_fp32.hpp"
 
 namespace bench {
-
-inline constexpr tc::recipe every_int8{tc::int8};
-inline constexpr tc::recipe every_int4{tc::int4};
-inline constexpr tc::recipe every_int3{tc::int3};
-inline constexpr tc::recipe every_int2{tc::int2};
 
 namespace {
 
@@ -76,7 +73,7 @@ int main() {
         return 0;
     }
     const auto images = tc::load_cifar10(*data / "cifar10" / "test.bin.gz");
-    const auto words = keywords(*data);
+    const auto words = tests::keywords(*data);
     tc::text_table table({"net", "weights", "plain", "on records", "with INT8 activations", "on records, second part",
                           "with INT8 activations, second part"});
     add_all<resnet8_fp32>(table, {"ResNet-8", tc::import_onnx(*data / "models" / "resnet8_fp32.onnx").weights,

@@ -13,6 +13,7 @@
 
 #include "../catch.hpp"
 #include "../data.hpp"
+#include "../keywords.hpp"
 
 namespace tests {
 
@@ -75,16 +76,6 @@ inline tc::data_set mnist(const std::filesystem::path& data, bool training) {
     const std::string prefix = training ? "train" : "test5k";
     return normalized(tc::load_idx(data / "mnist" / (prefix + "-images-idx3-ubyte.gz"),
                                    data / "mnist" / (prefix + "-labels-idx1-ubyte.gz")));
-}
-
-/// Keyword features: 500 records of 49 frames of 10 coefficients.
-inline tc::data_set keywords(const std::filesystem::path& data) {
-    const auto values = tc::read_file(data / "kws01" / "shared500.i8");
-    const auto labels = tc::read_file(data / "kws01" / "shared500.labels.u8");
-    tc::data_set set{tc::make_array<float>({500, 49, 10, 1}), {labels.begin(), labels.end()}, 12};
-    for (std::size_t i = 0; i < values.size(); ++i)
-        set.inputs.data()[i] = static_cast<float>(static_cast<std::int8_t>(values[i]) - 83) * 0.5847029f;
-    return set;
 }
 
 /// The folder with the data sets and models, or a plain word that they are not there.

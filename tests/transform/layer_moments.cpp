@@ -147,7 +147,6 @@ TEST_CASE("moments know the order of a layer's weights", "[moments]") {
                     CHECK(m.target_mean[o] == Approx(mean).margin(1e-5));
                 }
             }
-            return false;
         });
     CHECK(seen == std::vector<std::string>{"stem", "grouped", "deep", "rows", "head"});
 }

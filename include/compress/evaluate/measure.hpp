@@ -9,13 +9,9 @@
 #include <compress/tensor/data_set.hpp>
 #include <compress/tensor/records.hpp>
 #include <compress/tensor/runner.hpp>
+#include <compress/tensor/top_class.hpp>
 
 namespace tensor_compress {
-
-/// Index of the largest value; the first of equals.
-inline int top_class(std::span<const float> values) {
-    return static_cast<int>(std::max_element(values.begin(), values.end()) - values.begin());
-}
 
 /// Percent of records whose largest output is the label.
 ///

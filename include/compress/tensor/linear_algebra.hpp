@@ -21,11 +21,15 @@ inline void add_products(const array<float>& a, const array<float>& b, std::size
     sums += product;
 }
 
-/// The mean of the diagonal, times `part`, added to the diagonal: so that second moments have an inverse.
-inline matrix damped(matrix m, double part) {
+/// The mean of the diagonal, times `part`; 1 where that is zero.
+inline double damping_of(const matrix& m, double part) {
     double trace = 0;
     for (std::size_t k = 0; k < m.shape(0); ++k) trace += m(k, k);
-    const double added = trace > 0 ? part * trace / static_cast<double>(m.shape(0)) : 1;
+    return trace > 0 ? part * trace / static_cast<double>(m.shape(0)) : 1;
+}
+/// That added to the diagonal: so that second moments have an inverse.
+inline matrix damped(matrix m, double part) {
+    const double added = damping_of(m, part);
     for (std::size_t k = 0; k < m.shape(0); ++k) m(k, k) += added;
     return m;
 }

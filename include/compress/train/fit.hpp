@@ -6,6 +6,8 @@
 #include <numeric>
 
 #include <compress/graph/glob.hpp>
+#include <compress/tensor/masks.hpp>
+#include <compress/tensor/top_class.hpp>
 #include <compress/train/augment.hpp>
 #include <compress/train/optimizer.hpp>
 #include <compress/train/progress.hpp>
@@ -89,7 +91,7 @@ private:
     using T = training_graph<Model>;
 
     void check() const {
-        const std::size_t inputs = static_cast<std::size_t>(Model[first_input()].output.elements());
+        const std::size_t inputs = static_cast<std::size_t>(T::graph[T::nth(op::input, 0)].output.elements());
         if (data_.size() == 0) throw error("fit", "no records", "give at least one");
         if (T::graph.count_of(op::input) != 1 || data_.record_size() != inputs)
             throw error("fit",
@@ -102,35 +104,25 @@ private:
                             std::to_string(options_.epochs) + " epochs",
                         "give at least one record to a batch, and no negative number of epochs");
         for (const std::string& pattern : options_.frozen) {
-            const auto matches = [&](const parameter_group& g) {
-                return glob_match(pattern.c_str(), label_of(g).c_str());
-            };
-            if (std::none_of(groups_.begin(), groups_.end(), matches))
+            if (std::none_of(groups_.begin(), groups_.end(),
+                             [&](const parameter_group& g) { return matches(pattern, g); }))
                 throw error("fit", "no layer with parameters is called '" + pattern + "'",
                             "freeze layers by their labels; * stands for anything");
         }
     }
-    static int first_input() {
-        int id = 0;
-        while (Model[id].kind != op::input) ++id;
-        return id;
+    static bool matches(const std::string& pattern, const parameter_group& g) {
+        return glob_match(pattern.c_str(), g.tensor.substr(0, g.tensor.rfind('.')).c_str());
     }
-    static std::string label_of(const parameter_group& g) { return g.tensor.substr(0, g.tensor.rfind('.')); }
 
     aligned_floats packed_masks() const {
         named_tensors all = trainer_.weights();
         for (auto& [name, tensor] : all) std::fill_n(tensor.data(), tensor.size(), 1.0f);
         for (const auto& [name, mask] : *options_.masks) {
-            const auto found = all.find(name);
-            if (found == all.end() || shape_of(found->second) != shape_of(mask))
-                throw error("fit",
-                            "a mask " + name + " " + shape_text(mask) +
-                                (found == all.end() ? ", of no weight" : " for " + shape_text(found->second)),
-                            "give masks the names and shapes of the weights they are for");
+            array<float>& kept = tensor_of_mask(all, name, mask, "fit");
             if (std::all_of(mask.data(), mask.data() + mask.size(), [](float v) { return v == 0; }))
                 throw error("fit", "the mask " + name + " leaves the layer no weight",
                             "keep at least one, or remove the layer");
-            found->second = mask;
+            kept = mask;
         }
         return to_parameters<Model>(all);
     }
@@ -176,7 +168,7 @@ private:
             const std::size_t record = records[static_cast<std::size_t>(index)];
             const std::span<const float> from = data_.input(record);
             if (options_.augment.changes())
-                augment(Model[first_input()].output, options_.augment,
+                augment(T::graph[T::nth(op::input, 0)].output, options_.augment,
                         random_stream(options_.seed ^ 0x5bd1e995u, epoch * data_.size() + record), from, values);
             else
                 std::copy(from.begin(), from.end(), values.begin());
@@ -184,11 +176,7 @@ private:
         const auto lose = [&](auto& record) {
             const std::size_t place = record.index;
             record.index = records[place];
-            if (has_labels()) {
-                const auto& outputs = record.outputs[0];
-                right[place] =
-                    std::max_element(outputs.begin(), outputs.end()) - outputs.begin() == data_.labels[record.index];
-            }
+            if (has_labels()) right[place] = top_class(record.outputs[0]) == data_.labels[record.index];
             return loss_(record);
         };
         typename trainer<Model>::pass_options pass;
@@ -232,9 +220,8 @@ private:
         update(options_.optimizer, optimizer_, rate_, groups_, trainer_.parameters(), trainer_.gradients(), threads_);
     }
     bool is_frozen(const parameter_group& g) const {
-        return std::any_of(options_.frozen.begin(), options_.frozen.end(), [&](const std::string& pattern) {
-            return glob_match(pattern.c_str(), label_of(g).c_str());
-        });
+        return std::any_of(options_.frozen.begin(), options_.frozen.end(),
+                           [&](const std::string& pattern) { return matches(pattern, g); });
     }
 
     bool is_scored() const { return options_.validation != nullptr || static_cast<bool>(options_.score); }
@@ -279,8 +266,7 @@ private:
                 },
                 [&](int index, const auto& outputs) {
                     const std::size_t record = begin + static_cast<std::size_t>(index);
-                    right[record] = std::max_element(outputs[0].begin(), outputs[0].end()) - outputs[0].begin() ==
-                                    held_out.labels[record];
+                    right[record] = top_class(outputs[0]) == held_out.labels[record];
                 },
                 threads_);
         return 100.0 * std::accumulate(right.begin(), right.end(), 0) / static_cast<double>(held_out.size());

@@ -63,20 +63,23 @@ public:
         return false;
     }
 
-    static constexpr int segments = graph.count_of(op::batch_norm) + 1;
-    /// Nodes from begin_of(s) to before begin_of(s + 1) are a segment; all but the first begin with a batch_norm.
-    static constexpr int begin_of(int segment) {
-        if (segment == 0) return 0;
-        for (int id = 0; id < count; ++id)
-            if (graph[id].kind == op::batch_norm && --segment == 0) return id;
-        return count;
+    /// Id of the node of a kind that comes after `before` others of it, or `count`; and how many come before a node.
+    static constexpr int nth(op kind, int before) {
+        int id = 0;
+        while (id < count && (graph[id].kind != kind || before-- > 0)) ++id;
+        return id;
     }
-    /// Which batch_norm a node is, counted from 0.
-    static constexpr int norm_index(int id) {
+    static constexpr int index_among(op kind, int id) {
         int index = 0;
-        for (int other = 0; other < id; ++other) index += graph[other].kind == op::batch_norm ? 1 : 0;
+        for (int other = 0; other < id; ++other) index += graph[other].kind == kind ? 1 : 0;
         return index;
     }
+
+    static constexpr int segments = graph.count_of(op::batch_norm) + 1;
+    /// Nodes from begin_of(s) to before begin_of(s + 1) are a segment; all but the first begin with a batch_norm.
+    static constexpr int begin_of(int segment) { return segment == 0 ? 0 : nth(op::batch_norm, segment - 1); }
+    /// Which batch_norm a node is, counted from 0.
+    static constexpr int norm_index(int id) { return index_among(op::batch_norm, id); }
 
     static constexpr int elements(int id) { return graph[id].output.elements(); }
 

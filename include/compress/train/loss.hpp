@@ -101,9 +101,10 @@ public:
             throw error("cross_entropy", "a label smoothing of " + std::to_string(smoothing),
                         "it lies from 0 to below 1; 0.1 is usual");
     }
+    /// @param  weight  of the gradient
     template <std::size_t Outputs>
-    double operator()(const trained_record<Outputs>& r) const {
-        return add_cross_entropy(r.outputs[0], labels_[r.index], r.gradients[0], smoothing_);
+    double operator()(const trained_record<Outputs>& r, double weight = 1) const {
+        return add_cross_entropy(r.outputs[0], labels_[r.index], r.gradients[0], smoothing_, weight);
     }
 
 private:

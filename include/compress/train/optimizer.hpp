@@ -106,11 +106,7 @@ void update(const optimizer& o, optimizer_state& state, double factor, std::span
     std::visit(
         [&](const auto& rule) {
             for (const parameter_group& g : groups) {
-                const int pieces = ceil_div(g.floats, 1 << 14);
-                threads.parallel_for(pieces, [&](int piece) {
-                    const int begin = g.place + g.floats / 16 * piece / pieces * 16;
-                    const int end =
-                        piece + 1 == pieces ? g.place + g.floats : g.place + g.floats / 16 * (piece + 1) / pieces * 16;
+                detail::for_each_piece(g.place, g.place + g.floats, threads, [&](int begin, int end) {
                     update<Isa>(rule, state, factor, g.decays, begin, end, parameters.data(), gradients.data());
                 });
             }

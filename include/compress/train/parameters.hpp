@@ -53,6 +53,32 @@ void for_each_trained(const F& f) {
     });
 }
 
+/// f(place among the parameters, number) for each number of the trained tensors.
+template <const auto& Model, class Tensors, class F>
+void for_each_number(Tensors& tensors, const F& f) {
+    using T = training_graph<Model>;
+    for_each_trained<Model>([&]<int Id>() {
+        constexpr const node& n = T::graph.nodes[Id];
+        const std::string label = text_of(Model[n.origin].name);
+        for (const bool bias : {false, true}) {
+            if (bias && is_product(n.kind) && !n.bias) continue;
+            auto* numbers = tensors.find(label + (bias ? ".bias" : ".weight"))->second.data();
+            for_each_parameter<Model, Id>(bias, [&](int place, int natural) {
+                f(static_cast<std::size_t>(T::parameter_place(Id) + place), numbers[natural]);
+            });
+        }
+    });
+}
+
+/// f(first, last) for pieces of the floats from `begin` to before `end`, shared out by `threads`: whole cache lines,
+/// but for the end.
+template <class Executor, class F>
+void for_each_piece(int begin, int end, const Executor& threads, const F& f) {
+    const int floats = end - begin, pieces = ceil_div(floats, 1 << 14);
+    const auto border = [&](int piece) { return piece == pieces ? end : begin + floats / 16 * piece / pieces * 16; };
+    threads.parallel_for(pieces, [&](int piece) { f(border(piece), border(piece + 1)); });
+}
+
 }  // namespace detail
 
 /// The groups of a model's parameters, in the order of memory.
@@ -76,37 +102,15 @@ std::vector<parameter_group> parameter_groups() {
 /// @pre  expect_weights(Model, tensors, ...)
 template <const auto& Model>
 aligned_floats to_parameters(const named_tensors& tensors) {
-    using T = training_graph<Model>;
-    aligned_floats parameters(static_cast<std::size_t>(T::parameter_floats));
-    detail::for_each_trained<Model>([&]<int Id>() {
-        constexpr const node& n = T::graph.nodes[Id];
-        const std::string label = text_of(Model[n.origin].name);
-        for (const bool bias : {false, true}) {
-            if (bias && is_product(n.kind) && !n.bias) continue;
-            const float* from = tensors.find(label + (bias ? ".bias" : ".weight"))->second.data();
-            detail::for_each_parameter<Model, Id>(bias, [&](int place, int natural) {
-                parameters[static_cast<std::size_t>(T::parameter_place(Id) + place)] = from[natural];
-            });
-        }
-    });
+    aligned_floats parameters(static_cast<std::size_t>(training_graph<Model>::parameter_floats));
+    detail::for_each_number<Model>(tensors, [&](std::size_t place, float number) { parameters[place] = number; });
     return parameters;
 }
 
 /// The other way: writes the parameters into tensors that are there.
 template <const auto& Model>
 void from_parameters(std::span<const float> parameters, named_tensors& tensors) {
-    using T = training_graph<Model>;
-    detail::for_each_trained<Model>([&]<int Id>() {
-        constexpr const node& n = T::graph.nodes[Id];
-        const std::string label = text_of(Model[n.origin].name);
-        for (const bool bias : {false, true}) {
-            if (bias && is_product(n.kind) && !n.bias) continue;
-            float* to = tensors.find(label + (bias ? ".bias" : ".weight"))->second.data();
-            detail::for_each_parameter<Model, Id>(bias, [&](int place, int natural) {
-                to[natural] = parameters[static_cast<std::size_t>(T::parameter_place(Id) + place)];
-            });
-        }
-    });
+    detail::for_each_number<Model>(tensors, [&](std::size_t place, float& number) { number = parameters[place]; });
 }
 
 /// Weights to start training from: of products from a bell with standard deviation sqrt(2 / terms of a sum), biases 0,

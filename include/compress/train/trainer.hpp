@@ -84,6 +84,7 @@ public:
     double run(int records, const Fill& fill, const Loss& loss, const pass_options& options,
                const Executor& threads = {}) {
         prepare(records, graph::segments > 1);
+        turn_weights();
         for (auto& g : part_gradients_) std::fill(g.begin(), g.end(), 0.0f);
         for (training_norm& n : norms_) n.clear();
         std::vector<double> losses(static_cast<std::size_t>(parts_));
@@ -161,7 +162,9 @@ private:
         whole_batch_ = whole_batch;
         const auto wanted = static_cast<std::size_t>(whole_batch ? chunks_of(records) : parts_);
         while (slabs_.size() < wanted) slabs_.emplace_back(static_cast<std::size_t>(graph::slab_floats));
-        std::fill(turned_.begin(), turned_.end(), 0.0f);
+    }
+    /// What pads them is zero from the beginning.
+    void turn_weights() {
         detail::for_each_trained<Model>([&]<int Id>() {
             constexpr const node& n = graph::graph.nodes[Id];
             if constexpr (is_product(n.kind))
@@ -194,11 +197,7 @@ private:
     static void fill_inputs(const training_chunk& c, const Fill& fill) {
         for_constants<graph::count>([&]<int Id>() {
             if constexpr (graph::graph[Id].kind == op::input) {
-                constexpr int index = [] {
-                    int before = 0;
-                    for (int id = 0; id < Id; ++id) before += graph::graph[id].kind == op::input ? 1 : 0;
-                    return before;
-                }();
+                constexpr int index = graph::index_among(op::input, Id);
                 for (int r = 0; r < c.records; ++r)
                     fill(c.first_record + r, index,
                          std::span(steps::template result<Id>(c, r), static_cast<std::size_t>(graph::elements(Id))));
@@ -218,11 +217,7 @@ private:
     }
 
     static record record_of(const training_chunk& c, int r) {
-        constexpr int input = [] {
-            int id = 0;
-            while (graph::graph[id].kind != op::input) ++id;
-            return id;
-        }();
+        constexpr int input = graph::nth(op::input, 0);
         record found{static_cast<std::size_t>(c.first_record + r),
                      {},
                      {},
@@ -260,9 +255,7 @@ private:
         norms_[Segment - 1].moments(part).merge(pixels, mean, squares);
     }
     void scale_norm(int index, const pass_options& options) {
-        int id = 0;
-        for (int left = index;; ++id)
-            if (graph::graph[id].kind == op::batch_norm && left-- == 0) break;
+        const int id = graph::begin_of(index + 1);
         const float* gamma = parameters_.data() + graph::parameter_place(id);
         const float* beta = gamma + round_up(graph::graph[id].output.channels(), 16);
         training_norm& norm = norms_[static_cast<std::size_t>(index)];
@@ -279,10 +272,7 @@ private:
             constexpr op kind = graph::graph[Id].kind;
             if constexpr (kind == op::batch_norm) return;
             constexpr int begin = graph::parameter_place(Id), end = graph::parameter_place(Id + 1);
-            constexpr int pieces = ceil_div(end - begin, 1 << 14);
-            threads.parallel_for(pieces, [&](int piece) {
-                const int first = begin + (end - begin) / 16 * piece / pieces * 16;
-                const int last = piece + 1 == pieces ? end : begin + (end - begin) / 16 * (piece + 1) / pieces * 16;
+            detail::for_each_piece(begin, end, threads, [&](int first, int last) {
                 simd::for_each_vector<Isa>(first, last, [&]<class V>(int i) COMPRESS_LAMBDA_INLINE {
                     auto sum = V::load(part_gradients_[0].data() + i);
                     for (std::size_t p = 1; p < part_gradients_.size(); ++p)

@@ -107,14 +107,16 @@ private:
         if (chosen != nullptr) e.bias = chosen->bias;
         if constexpr (zero_sparsity<sparsity>) keep_largest(e.weights, cells_of<precision, sparsity, g>());
         if constexpr (weight_only_precision<precision>) {
-            std::vector<std::int8_t> rounded(e.weights.size());
-            std::vector<float> scales;
-            const weight_format rounding = weight_format_of<precision, g>();
-            for (std::size_t o = 0; o < e.outputs; ++o)
-                scales.push_back(static_cast<float>(
-                    round_weights(e.row(o), rounding, 0, std::span(rounded).subspan(o * e.terms, e.terms))));
-            if (chosen != nullptr) rounded = chosen->weights, scales = chosen->scales;
-            L::pack(to, rounded.data(), scales.data(), e.bias.data());
+            rounded_layer rounded;
+            if (chosen == nullptr) {
+                rounded.weights.resize(e.weights.size());
+                const weight_format rounding = weight_format_of<precision, g>();
+                for (std::size_t o = 0; o < e.outputs; ++o)
+                    rounded.scales.push_back(static_cast<float>(round_weights(
+                        e.row(o), rounding, 0, std::span(rounded.weights).subspan(o * e.terms, e.terms))));
+                chosen = &rounded;
+            }
+            L::pack(to, chosen->weights.data(), chosen->scales.data(), e.bias.data());
         } else if constexpr (Net::element_of(Id) == element::float32) {
             if constexpr (std::is_same_v<precision, tag::fp16>) expect_halves(e.weights, text_of(n.name));
             L::pack(to, e.weights.data(), e.bias.data());

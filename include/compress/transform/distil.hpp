@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
+
 #include <compress/graph/rewrite/logits.hpp>
 #include <compress/tensor/runner.hpp>
 #include <compress/train/fit.hpp>
@@ -41,8 +43,7 @@ public:
             throw error("distil",
                         std::to_string(data.labels.size()) + " labels for " + std::to_string(data.size()) + " records",
                         "give each record one, or the teacher alone: alpha = 1");
-        if (options.alpha < 1)
-            static_cast<void>(cross_entropy(data, static_cast<std::size_t>(classes_), options.label_smoothing));
+        if (options.alpha < 1) by_labels_.emplace(data, static_cast<std::size_t>(classes_), options.label_smoothing);
         if (!options.augment.changes()) cache(threads);
     }
 
@@ -59,9 +60,7 @@ public:
         }
         double loss =
             options_.alpha * add_divergence(r.outputs[0], wanted, options_.temperature, r.gradients[0], options_.alpha);
-        if (options_.alpha < 1)
-            loss += (1 - options_.alpha) * add_cross_entropy(r.outputs[0], data_.labels[r.index], r.gradients[0],
-                                                             options_.label_smoothing, 1 - options_.alpha);
+        if (by_labels_) loss += (1 - options_.alpha) * (*by_labels_)(r, 1 - options_.alpha);
         return loss;
     }
 
@@ -85,6 +84,7 @@ private:
     const data_set& data_;
     const distil_options& options_;
     int classes_;
+    std::optional<cross_entropy> by_labels_;  ///< unless the teacher alone counts
     std::vector<float> logits_;
 };
 

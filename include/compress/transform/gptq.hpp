@@ -42,6 +42,28 @@ inline rounded_layer round_layer(layer_to_change& layer, const weight_format& fo
     return result;
 }
 
+namespace detail {
+
+/// How `Net` stores the weights of a layer that is node `Observed` of the float net.
+template <class Net, const node& Observed>
+struct rounding_of {
+    static constexpr int id = [] {
+        int found = 0;
+        while (!is_product(Net::graph[found].kind) || Net::graph[found].origin != Observed.origin) ++found;
+        return found;
+    }();
+    static constexpr const node& n = Net::graph.nodes[id];
+    using format = format_of<typename Net::recipe_type, n.format>;
+    using precision = typename format::precision;
+    using sparsity = typename format::sparsity;
+    static constexpr conv_geometry geometry = geometry_of(Net::graph[n.inputs[0]].output, n).flattened();
+    /// Tables are chosen when they are packed.
+    static constexpr bool rounds =
+        (integer_precision<precision> || weight_only_precision<precision>)&&!table_sparsity<sparsity>;
+};
+
+}  // namespace detail
+
 /// Integers for all layers of `Net` that have integer weights, chosen so that on the records each layer gives what it
 /// gave in floating point, of what the layers before it give now: GPTQ with targets of the float net, after which
 /// single levels are moved while that helps, and biases corrected. Nothing is trained; a few seconds for small nets.
@@ -53,31 +75,24 @@ inline rounded_layer round_layer(layer_to_change& layer, const weight_format& fo
 template <class Net, class Records>
 rounded_layers gptq(const named_tensors& weights, const Records& records, const gptq_options& options = {}) {
     rounded_layers all;
-    change_layers<Net::model>(weights, records, [&]<const node & Observed>(layer_to_change& layer) {
-        constexpr int id = [] {
-            int found = 0;
-            while (!is_product(Net::graph[found].kind) || Net::graph[found].origin != Observed.origin) ++found;
-            return found;
-        }();
-        using format = format_of<typename Net::recipe_type, Net::graph[id].format>;
-        using precision = typename format::precision;
-        using sparsity = typename format::sparsity;
-        constexpr conv_geometry g =
-            geometry_of(Net::graph[Net::graph[id].inputs[0]].output, Net::graph[id]).flattened();
-        if constexpr (table_sparsity<sparsity> || !(integer_precision<precision> || weight_only_precision<precision>)) {
-            return false;
-        } else {
-            const weight_format rounding = weight_format_of<precision, g>();
-            std::vector<char> kept;
-            if constexpr (zero_sparsity<sparsity>) {
-                std::vector<float> pruned = layer.weights.weights;
-                keep_largest(pruned, cells_of<precision, sparsity, g>());
-                for (const float w : pruned) kept.push_back(w != 0);
+    change_layers<Net::model>(
+        weights, records,
+        [&]<const node & Observed>(layer_to_change& layer) {
+            using rounding = detail::rounding_of<Net, Observed>;
+            if constexpr (rounding::rounds) {
+                std::vector<char> kept;
+                if constexpr (zero_sparsity<typename rounding::sparsity>) {
+                    std::vector<float> pruned = layer.weights.weights;
+                    keep_largest(
+                        pruned,
+                        cells_of<typename rounding::precision, typename rounding::sparsity, rounding::geometry>());
+                    for (const float w : pruned) kept.push_back(w != 0);
+                }
+                const auto format = weight_format_of<typename rounding::precision, rounding::geometry>();
+                all.emplace(layer.label, round_layer(layer, format, options, kept));
             }
-            all.emplace(layer.label, round_layer(layer, rounding, options, kept));
-            return true;
-        }
-    });
+        },
+        []<const node & Observed>() { return detail::rounding_of<Net, Observed>::rounds; });
     return all;
 }
 

@@ -111,20 +111,16 @@ named_tensors low_rank(const std::string& name, int rank, const named_tensors& w
     named_tensors result;
     change_layers<Model>(
         weights, records,
-        [&]<const node & Node>(layer_to_change& layer) {
-            matrix c = layer.groups[0].inputs;
-            for (std::size_t i = 0; i < c.shape(0); ++i)
-                for (std::size_t j = 0; j < c.shape(1); ++j)
-                    c(i, j) += layer.groups[0].input_mean[i] * layer.groups[0].input_mean[j];
+        [&]<const node&>(layer_to_change& layer) {
+            const matrix c = about_zero(layer.groups[0], layer.weights.bias).inputs;
             const matrix w = detail::weights_as_matrix(weights.find(name + ".weight")->second);
             const matrix u = svd(product(w, root_of(damped(c, 1e-6)))).u;
             matrix outer = make_array<double>({w.shape(0), static_cast<std::size_t>(rank)});
             for (std::size_t o = 0; o < outer.shape(0); ++o)
                 for (std::size_t r = 0; r < outer.shape(1); ++r) outer(o, r) = u(o, r);
             result = detail::with_factors(Model, name, weights, outer, product(xt::transpose(outer), w));
-            return false;
         },
-        [&](const std::string& of) { return of == name; });
+        [&]<const node & Node>() { return text_of(Node.name) == name; });
     return result;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <compress/graph/glob.hpp>
+#include <compress/tensor/masks.hpp>
 #include <compress/tensor/named_weights.hpp>
 #include <compress/tensor/random_stream.hpp>
 
@@ -81,13 +82,7 @@ inline void mask_least(const std::vector<double>& importances, double ratio, std
 /// @throws error where a mask has the name or the shape of no weight
 inline named_tensors apply_masks(named_tensors weights, const named_tensors& masks) {
     for (const auto& [name, mask] : masks) {
-        const auto found = weights.find(name);
-        if (found == weights.end() || shape_of(found->second) != shape_of(mask))
-            throw error("apply_masks",
-                        "a mask " + name + " " + shape_text(mask) +
-                            (found == weights.end() ? ", of no weight" : " for " + shape_text(found->second)),
-                        "give masks the names and shapes of the weights they are for");
-        float* w = found->second.data();
+        float* w = tensor_of_mask(weights, name, mask, "apply_masks").data();
         for (std::size_t i = 0; i < mask.size(); ++i) w[i] *= mask.data()[i];
     }
     return weights;

@@ -161,9 +161,10 @@ pruned prune_on_records(const named_tensors& weights, const Records& records,
             }
             if (corrects) correct_biases(layer);
             store_effective_weights(Model, Node, layer.weights, result.weights);
-            return true;
         },
-        [&](const std::string& of) { return std::find(names.begin(), names.end(), of + ".weight") != names.end(); });
+        [&]<const node & Node>() {
+            return std::find(names.begin(), names.end(), text_of(Node.name) + ".weight") != names.end();
+        });
     return result;
 }
 

@@ -26,13 +26,8 @@ inline matrix fitted_weights(const layer_to_change& layer, std::size_t group, do
     const std::size_t outputs = layer.group_outputs(), terms = layer.weights.terms;
     matrix weights = make_array<double>({outputs, terms});
     std::copy_n(layer.weights.weights.data() + group * outputs * terms, outputs * terms, weights.data());
-    matrix c = m.inputs;
-    double trace = 0;
-    for (std::size_t k = 0; k < terms; ++k) trace += c(k, k);
-    const double added = trace > 0 ? pull * trace / static_cast<double>(terms) : 1;
-    for (std::size_t k = 0; k < terms; ++k) c(k, k) += added;
-    const matrix right = xt::transpose(m.targets + added * weights);
-    return xt::transpose(solve(c, right));
+    const matrix right = xt::transpose(m.targets + damping_of(m.inputs, pull) * weights);
+    return xt::transpose(solve(damped(m.inputs, pull), right));
 }
 
 /// Gives a layer the biases with which the mean of each sum is that of its target.
@@ -98,18 +93,21 @@ constexpr int add_behind(const model<Capacity>& m, int id) {
 ///
 /// @param  records  one span of values per record, for a model with one input
 /// @param  change   change.template operator()<Node>(layer_to_change&), Node being that of a product in the lowered
-///                  graph; returns whether it changed the layer's weights
-/// @param  wanted   wanted(label): whether the layer may change, and its moments have to be gathered
+///                  graph
+/// @param  wanted   wanted.template operator()<Node>(): whether the layer may change, and its moments have to be
+///                  gathered
 template <const auto& Model, class Records, class Change, class Wanted>
 void change_layers(const named_tensors& weights, const Records& records, const Change& change, const Wanted& wanted) {
     using observed = net<Model, all_fp32, native, lowering::observed>;
     constexpr const auto& graph = observed::graph;
+    if (records.begin() == records.end())
+        throw error("calibration", "no records", "give at least one; 128 to 1024 are usual");
     const auto original = convert<observed>(weights);
     auto current = convert<observed>(weights);
     for_constants<observed::node_count>([&]<int Id>() {
         constexpr const node& n = graph.nodes[Id];
         if constexpr (is_product(n.kind)) {
-            if (!wanted(text_of(n.name))) return;
+            if (!wanted.template operator()<graph.nodes[Id]>()) return;
             constexpr conv_geometry g = geometry_of(graph.nodes[n.inputs[0]].output, n);
             constexpr int sum = detail::add_behind(graph, Id);
             constexpr int other = sum < 0 ? -1 : graph[sum].inputs[graph[sum].inputs[0] == Id ? 1 : 0];
@@ -118,7 +116,6 @@ void change_layers(const named_tensors& weights, const Records& records, const C
             std::array<std::vector<float>, 2> was, is;
             const detail::value_observer<observed> see_before{{sum < 0 ? Id : sum, -1}, was};
             const detail::value_observer<observed> see_after{{n.inputs[0], other}, is};
-            std::size_t count = 0;
             for (const std::span<const float> record : records) {
                 before.set_input(0, record);
                 before.execute(see_before);
@@ -127,14 +124,11 @@ void change_layers(const named_tensors& weights, const Records& records, const C
                 if constexpr (other >= 0)
                     for (std::size_t i = 0; i < was[0].size(); ++i) was[0][i] -= is[1][i];
                 moments.add(is[0], was[0]);
-                ++count;
             }
-            if (count == 0) throw error("calibration", "no records", "give at least one; 128 to 1024 are usual");
             layer_to_change layer{text_of(n.name), g, effective_weights_of(Model, n, weights), moments.finish()};
-            if (change.template operator()<graph.nodes[Id]>(layer)) {
-                using L = typename observed::template layer<Id>;
-                L::pack(current.layer(Id), layer.weights.weights.data(), layer.weights.bias.data());
-            }
+            change.template operator()<graph.nodes[Id]>(layer);
+            using L = typename observed::template layer<Id>;
+            L::pack(current.layer(Id), layer.weights.weights.data(), layer.weights.bias.data());
         }
     });
 }
@@ -142,7 +136,7 @@ void change_layers(const named_tensors& weights, const Records& records, const C
 /// The same, every layer.
 template <const auto& Model, class Records, class Change>
 void change_layers(const named_tensors& weights, const Records& records, const Change& change) {
-    change_layers<Model>(weights, records, change, [](const std::string&) { return true; });
+    change_layers<Model>(weights, records, change, []<const node&>() { return true; });
 }
 
 }  // namespace tensor_compress

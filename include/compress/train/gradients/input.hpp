@@ -8,31 +8,6 @@
 
 namespace tensor_compress {
 
-/// input_gradient[y, x, c] (+)= sum over o, i, j of weight[o, c, i, j] * gradient[(y + top - i * dilation) / stride,
-/// ..., o] where that is a whole number inside the output.
-///
-/// @param  weights  fp32, in the order panel_order<G, 1>, of depthwise layers depthwise_order<G, 1>
-template <conv_geometry G, bool Depthwise, bool Add>
-constexpr void input_gradient_reference(const float* weights, const float* gradient, float* input_gradient) {
-    if constexpr (!Add)
-        for (int i = 0; i < G.in_elements(); ++i) input_gradient[i] = 0;
-    for (int y = 0; y < G.out_height; ++y)
-        for (int x = 0; x < G.out_width; ++x)
-            for (int o = 0; o < G.out_channels; ++o)
-                for (int i = 0; i < G.kernel_height; ++i)
-                    for (int j = 0; j < G.kernel_width; ++j) {
-                        const int row = G.row(y, i), column = G.column(x, j);
-                        if (!G.row_inside(row) || !G.column_inside(column)) continue;
-                        for (int c = 0; c < G.group_inputs(); ++c) {
-                            const int channel = o / G.group_outputs() * G.group_inputs() + c;
-                            const int weight = Depthwise ? depthwise_order<G, 1>::index(o, c, i, j)
-                                                         : panel_order<G, 1>::index(o, c, i, j);
-                            input_gradient[(row * G.in_width + column) * G.in_channels + channel] +=
-                                weights[weight] * gradient[(y * G.out_width + x) * G.out_channels + o];
-                        }
-                    }
-}
-
 namespace detail {
 
 /// Along one axis, the input positions p, p + stride, ... of one phase: which taps of the kernel reach them, and the
@@ -166,9 +141,9 @@ template <conv_geometry G>
 inline constexpr int
     phase_floats = detail::row_phase<G>(0).positions* detail::column_phase<G>(0).positions* G.in_channels;
 
-/// The same as input_gradient_reference up to the order of the sums. The inputs that lie a stride apart, a phase, get
-/// their gradient by a convolution of stride 1: the kernels of inference compute it, and no product with a zero between
-/// pixels is spent.
+/// to[y, x, c] (+)= sum over o, i, j of weight[o, c, i, j] * gradient[(y + top - i * dilation) / stride, ..., o] where
+/// that is a whole number inside the output. The inputs that lie a stride apart, a phase, get their gradient by a
+/// convolution of stride 1: the kernels of inference compute it, and no product with a zero between pixels is spent.
 template <class Isa, conv_geometry G, bool Depthwise, bool Add>
 void input_gradient(const float* turned, const float* gradient, float* to, float* scratch) {
     detail::for_each_phase<G, Depthwise>([&]<int Row, int Column>(int offset) {
