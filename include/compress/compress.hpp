@@ -29,6 +29,7 @@
 #include <compress/transform/calibrate.hpp>
 #include <compress/transform/convert.hpp>
 #include <compress/transform/distil.hpp>
+#include <compress/transform/fit_net.hpp>
 #include <compress/transform/gptq.hpp>
 #include <compress/transform/load_weights.hpp>
 #include <compress/transform/low_rank.hpp>

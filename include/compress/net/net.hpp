@@ -159,6 +159,10 @@ public:
         return {make_views(ids{}, bytes), inputs, outputs};
     }
 
+    /// The same net with another of its values in memory.
+    template <lowering Other>
+    using lowered_as = net<Model, Recipe, Isa, Other>;
+
     /// The same layers, of the same weights, with every value of theirs in memory: to measure and compare them.
     using stored_net = std::conditional_t<detail::has_streams(graph), net<Model, Recipe, Isa, lowering::stored>, net>;
     static constexpr typename stored_net::weights stored_weights(const weights& w) {

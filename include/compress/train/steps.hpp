@@ -21,6 +21,12 @@ struct norm_step {
     const float *of_gradient, *of_input, *constant;
 };
 
+/// The integers that a value of the trained net is stored as in the net that it is trained for.
+struct value_rounding {
+    affine steps{};
+    bool rounds = false;
+};
+
 /// A chunk of records on its way through the net.
 struct training_chunk {
     float* slab;
@@ -32,8 +38,9 @@ struct training_chunk {
     const float* const* constants;  ///< by node
     const norm_step* norms;         ///< by norm_index
     std::uint64_t dropout_seed;
-    int first_record;  ///< of the chunk, in the batch
-    bool training;     ///< else dropout does nothing
+    int first_record;                ///< of the chunk, in the batch
+    bool training;                   ///< else dropout does nothing
+    const value_rounding* rounding;  ///< by node; null: nothing is rounded
 };
 
 /// What each node of a training_graph does forwards and backwards with a chunk.
@@ -75,6 +82,39 @@ struct training_steps {
                                                    result<Id>(c));
         } else {
             for (int r = 0; r < c.records; ++r) forward_record<Id>(c, r);
+        }
+    }
+
+    /// The node's value as dequantize(quantize(value)), where it is stored in 8 bits.
+    template <int Id>
+    COMPRESS_NOINLINE static void round_value(const training_chunk& c) {
+        if constexpr (!detail::is_view(graph[Id].kind) && graph[Id].kind != op::constant) {
+            if (!c.rounding[Id].rounds) return;
+            alignas(64) std::int8_t stored[T::elements(Id)];
+            for (int r = 0; r < c.records; ++r) {
+                quantize_elements<Isa, T::elements(Id)>(c.rounding[Id].steps, value<Id>(c, r), stored);
+                dequantize_elements<Isa, T::elements(Id)>(c.rounding[Id].steps, stored, result<Id>(c, r));
+            }
+        }
+    }
+
+    /// The way back through round_value: gradients pass as they are, but what is beyond the integers at either end does
+    /// not move them. Source: the straight-through estimator of Bengio, Leonard, Courville 2013, Estimating or
+    /// Propagating Gradients Through Stochastic Neurons, clipped as in Hubara et al. 2016, Binarized Neural Networks.
+    template <int Id>
+    COMPRESS_NOINLINE static void stop_at_ends(const training_chunk& c) {
+        if constexpr (T::needs_gradient(Id) && !detail::is_view(graph[Id].kind)) {
+            const auto [steps, rounds] = c.rounding[Id];
+            if (!rounds) return;
+            const float low = steps.scale * (-127.5f - static_cast<float>(steps.zero_point));
+            const float high = steps.scale * (126.5f - static_cast<float>(steps.zero_point));
+            const float* v = value<Id>(c);
+            float* g = gradient<Id>(c);
+            simd::for_each_vector<Isa>(0, c.records * T::elements(Id), [&]<class V>(int i) COMPRESS_LAMBDA_INLINE {
+                const auto x = V::load(v + i);
+                const auto below_high = V::where_positive(V::splat(high) - x, V::load(g + i));
+                V::store(g + i, V::where_positive(x - V::splat(low), below_high));
+            });
         }
     }
 
@@ -269,7 +309,7 @@ private:
         else if constexpr (n.kind == op::pad)
             pad_gradient<Add>(T::template input_shape<Id>, n.cut, own, to);
         else
-            drop_elements<Add>(dropped(c, Id, r), n.parameter, T::elements(Id), own, to);
+            drop_elements<Add>(dropped(c, Id, r), c.training ? n.parameter : 0, T::elements(Id), own, to);
     }
 };
 

@@ -38,6 +38,11 @@ public:
     }
 
     std::span<float> parameters() { return parameters_; }
+    /// What the passes compute with instead of parameters(), once it was asked for: gradients() are then of these.
+    std::span<float> used_parameters() {
+        if (used_.empty()) used_ = parameters_;
+        return used_;
+    }
     std::span<const float> gradients() const { return gradients_; }
     std::span<float> gradients() { return gradients_; }
     std::vector<training_norm>& norms() { return norms_; }
@@ -73,16 +78,23 @@ public:
         float norm_momentum = 0.1f;      ///< of batch_norm's running statistics
         bool frozen_norms = false;       ///< batch_norms use their running statistics, and keep them
         std::uint64_t dropout_seed = 0;  ///< of this batch
+        bool dropout = true;
+        const value_rounding* rounding = nullptr;  ///< by node: values that are rounded on their way
     };
+
+    /// Where values come from.
+    struct own_forward {};
 
     /// Forwards and backwards over `records` records; afterwards gradients() holds those of their mean loss.
     ///
     /// @param  fill  fill(index, input, span<float>) writes a record's values
     /// @param  loss  loss(record) returns a record's loss and writes its gradients; called from several threads
+    /// @param  forward  if given, forward(chunk, part) writes all values instead of the trainer, from the inputs in the
+    ///                  chunk; batch_norms then have to be frozen
     /// @return  the mean loss
-    template <class Fill, class Loss, executor Executor = serial>
+    template <class Fill, class Loss, executor Executor = serial, class Forward = own_forward>
     double run(int records, const Fill& fill, const Loss& loss, const pass_options& options,
-               const Executor& threads = {}) {
+               const Executor& threads = {}, const Forward& forward = {}) {
         prepare(records, graph::segments > 1);
         turn_weights();
         for (auto& g : part_gradients_) std::fill(g.begin(), g.end(), 0.0f);
@@ -96,7 +108,7 @@ public:
             constexpr bool last = Segment + 1 == graph::segments;
             each_chunk(records, options, threads, [&](const training_chunk& c, int part) {
                 if constexpr (Segment == 0) fill_inputs(c, fill);
-                forward_segment<Segment>(c);
+                forward_segment<Segment>(c, part, forward);
                 if constexpr (last) {
                     lose(c, part);
                     backward_segment<Segment>(c);
@@ -125,16 +137,18 @@ public:
     /// Forwards alone, as in inference: running statistics, no dropout.
     ///
     /// @param  see  see(index, array of spans of outputs); called from several threads
-    template <class Fill, class See, executor Executor = serial>
-    void predict(int records, const Fill& fill, const See& see, const Executor& threads = {}) {
+    /// @param  forward  as of run
+    template <class Fill, class See, executor Executor = serial, class Forward = own_forward>
+    void predict(int records, const Fill& fill, const See& see, const Executor& threads = {},
+                 const Forward& forward = {}) {
         prepare(records, false);
         pass_options options;
         options.frozen_norms = true;
+        options.dropout = false;
         for (int i = 0; i < graph::segments - 1; ++i) scale_norm(i, options);
-        each_chunk(records, options, threads, [&](training_chunk c, int) {
-            c.training = false;
+        each_chunk(records, options, threads, [&](const training_chunk& c, int part) {
             fill_inputs(c, fill);
-            for_constants<graph::segments>([&]<int Segment>() { forward_segment<Segment>(c); });
+            for_constants<graph::segments>([&]<int Segment>() { forward_segment<Segment>(c, part, forward); });
             for (int r = 0; r < c.records; ++r) see(c.first_record + r, record_of(c, r).outputs);
         });
     }
@@ -155,6 +169,8 @@ private:
                     : nullptr;
     }
 
+    const aligned_floats& used() const { return used_.empty() ? parameters_ : used_; }
+
     static int chunks_of(int records) { return ceil_div(records, graph::chunk); }
 
     /// Slabs for a batch: of all chunks where segments leave values for each other, else one for each part.
@@ -170,7 +186,7 @@ private:
             if constexpr (is_product(n.kind))
                 if constexpr (graph::needs_gradient(n.inputs[0]))
                     turn_for_input_gradient<graph::template product_geometry<Id>(), graph::template is_depthwise<Id>>(
-                        parameters_.data() + graph::parameter_place(Id), turned_.data() + graph::turned_place(Id));
+                        used().data() + graph::parameter_place(Id), turned_.data() + graph::turned_place(Id));
         });
     }
 
@@ -185,9 +201,9 @@ private:
             for (int i = chunks * part / parts_; i < chunks * (part + 1) / parts_; ++i) {
                 const int first = i * graph::chunk;
                 const int count = records - first < graph::chunk ? records - first : graph::chunk;
-                f(training_chunk{slabs_[whole_batch_ ? static_cast<std::size_t>(i) : at].data(), count,
-                                 parameters_.data(), turned_.data(), part_gradients_[at].data(), scratch_[at].data(),
-                                 constants_.data(), norms.data(), options.dropout_seed, first, true},
+                f(training_chunk{slabs_[whole_batch_ ? static_cast<std::size_t>(i) : at].data(), count, used().data(),
+                                 turned_.data(), part_gradients_[at].data(), scratch_[at].data(), constants_.data(),
+                                 norms.data(), options.dropout_seed, first, options.dropout, options.rounding},
                   part);
             }
         });
@@ -205,15 +221,25 @@ private:
         });
     }
 
-    template <int Segment>
-    static void forward_segment(const training_chunk& c) {
+    template <int Segment, class Forward>
+    static void forward_segment(const training_chunk& c, int part, const Forward& forward) {
         constexpr int begin = graph::begin_of(Segment), end = graph::begin_of(Segment + 1);
-        for_constants<end - begin>([&]<int I>() { steps::template forward<begin + I>(c); });
+        if constexpr (!std::is_same_v<Forward, own_forward>) {
+            if (Segment == 0) forward(c, part);
+        } else {
+            for_constants<end - begin>([&]<int I>() {
+                steps::template forward<begin + I>(c);
+                if (c.rounding != nullptr) steps::template round_value<begin + I>(c);
+            });
+        }
     }
     template <int Segment>
     static void backward_segment(const training_chunk& c) {
         constexpr int begin = graph::begin_of(Segment), end = graph::begin_of(Segment + 1);
-        for_constants<end - begin>([&]<int I>() { steps::template backward<end - 1 - I>(c); });
+        for_constants<end - begin>([&]<int I>() {
+            if (c.rounding != nullptr) steps::template stop_at_ends<end - 1 - I>(c);
+            steps::template backward<end - 1 - I>(c);
+        });
     }
 
     static record record_of(const training_chunk& c, int r) {
@@ -256,7 +282,7 @@ private:
     }
     void scale_norm(int index, const pass_options& options) {
         const int id = graph::begin_of(index + 1);
-        const float* gamma = parameters_.data() + graph::parameter_place(id);
+        const float* gamma = used().data() + graph::parameter_place(id);
         const float* beta = gamma + round_up(graph::graph[id].output.channels(), 16);
         training_norm& norm = norms_[static_cast<std::size_t>(index)];
         if (options.frozen_norms)
@@ -287,7 +313,7 @@ private:
 
     named_tensors tensors_;
     int parts_;
-    aligned_floats parameters_, gradients_, turned_;
+    aligned_floats parameters_, used_, gradients_, turned_;
     std::vector<aligned_floats> part_gradients_, scratch_, slabs_;
     std::vector<training_norm> norms_;
     std::array<const float*, static_cast<std::size_t>(graph::count)> constants_{};

@@ -5,8 +5,7 @@
 
 #include <compress/graph/rewrite/logits.hpp>
 #include <compress/tensor/runner.hpp>
-#include <compress/train/fit.hpp>
-#include <compress/transform/convert.hpp>
+#include <compress/transform/fit_net.hpp>
 
 namespace tensor_compress {
 
@@ -88,6 +87,20 @@ private:
     std::vector<float> logits_;
 };
 
+template <const auto& Teacher, const auto& Student>
+constexpr bool teaches() {
+    constexpr auto input_of = [](const auto& m) {
+        int id = 0;
+        while (m[id].kind != op::input) ++id;
+        return m[id].output;
+    };
+    static_assert(input_of(Teacher) == input_of(Student),
+                  "teacher and student have to read the same input: give the student the teacher's input shape");
+    static_assert(Teacher[Teacher.outputs[0]].output.elements() == Student[Student.outputs[0]].output.elements(),
+                  "teacher and student have to tell the same number of classes apart: their outputs differ in size");
+    return true;
+}
+
 }  // namespace detail
 
 /// Trains `Student` to give what `Teacher` gives: softened by a temperature, the teacher's probabilities say which
@@ -100,17 +113,19 @@ private:
 template <const auto& Teacher, const auto& Student, executor Executor = serial>
 fitted distil(const named_tensors& teacher_weights, const named_tensors& student_weights, const data_set& data,
               const distil_options& options = {}, const Executor& threads = {}) {
-    constexpr auto input_of = [](const auto& m) {
-        int id = 0;
-        while (m[id].kind != op::input) ++id;
-        return m[id].output;
-    };
-    static_assert(input_of(Teacher) == input_of(Student),
-                  "teacher and student have to read the same input: give the student the teacher's input shape");
-    static_assert(Teacher[Teacher.outputs[0]].output.elements() == Student[Student.outputs[0]].output.elements(),
-                  "teacher and student have to tell the same number of classes apart: their outputs differ in size");
+    static_assert(detail::teaches<Teacher, Student>());
     const detail::distillation_loss<Teacher> loss(teacher_weights, data, options, threads);
     return fit<Student>(student_weights, data, loss, static_cast<const fit_options&>(options), threads);
+}
+
+/// The same for a student with the integers of `Net`: quantisation-aware training with a teacher, which may be the
+/// model of Net itself.
+template <const auto& Teacher, net_type Net, executor Executor = serial>
+fitted_net<Net> distil(const named_tensors& teacher_weights, const named_tensors& student_weights, const data_set& data,
+                       const distil_options& options = {}, const Executor& threads = {}) {
+    static_assert(detail::teaches<Teacher, Net::model>());
+    const detail::distillation_loss<Teacher> loss(teacher_weights, data, options, threads);
+    return fit<Net>(student_weights, data, loss, static_cast<const fit_options&>(options), threads);
 }
 
 }  // namespace tensor_compress

@@ -8,8 +8,9 @@
 namespace tensor_compress {
 
 /// How a written model becomes what runs. `stored` leaves the value of every layer in memory, to be measured and
-/// compared; `observed` every value of the model, for calibration.
-enum class lowering : unsigned char { fused, stored, observed };
+/// compared; `rounded` each value that an int8 net rounds to, for training with rounding; `observed` every value of the
+/// model, for calibration. The first three give the same bytes.
+enum class lowering : unsigned char { fused, stored, rounded, observed };
 
 /// What a net runs: folded, fused, with the recipe's formats and the conversions between them, and where values are
 /// large, in streams.
@@ -20,7 +21,10 @@ constexpr auto lower(const model<Capacity>& written, const Recipe& formats, lowe
     remove_dropouts(m);
     fold_into_products(m);
     for (int id = 0; id < m.count; ++id) m[id].format = formats.select(m[id].name);
-    if (mode != lowering::observed) fuse(m, Recipe::elements);
+    if (mode == lowering::rounded)
+        detail::fuse_clamps(m, Recipe::elements);
+    else if (mode != lowering::observed)
+        fuse(m, Recipe::elements);
     insert_conversions(m, Recipe::elements);
     if (mode == lowering::fused) stream_rows(m, Recipe::elements, Recipe::by_rows);
     return m;

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cmath>
+
+#include <compress/graph/glob.hpp>
+#include <compress/train/optimizer.hpp>
+#include <compress/transform/gptq.hpp>
+
+namespace tensor_compress {
+
+namespace detail {
+
+/// The weights of a layer in training, [outputs, terms], and how they are rounded: weight k of output o stands for
+/// level * multiples[k] * exp(log_steps[o]).
+struct learned_layer {
+    std::string label;
+    std::size_t outputs = 0, terms = 0;
+    weight_grid grid{};
+    std::vector<int> places;              ///< of the weights, among the parameters of the trainer
+    std::vector<std::uint8_t> multiples;  ///< [outputs, terms]
+    std::vector<char> kept;               ///< [outputs, terms], 0 where a pattern has zeros; empty: all
+    std::vector<float> signs;             ///< [outputs], of what is folded into the layer: levels follow it
+    std::size_t first_step = 0;           ///< of the layer's outputs, among all steps
+    bool frozen = false;
+
+    bool keeps(std::size_t i) const { return kept.empty() || kept[i] != 0; }
+};
+
+/// Place of a weight between the levels of its grid.
+struct place_on_grid {
+    double exact;
+    int level;
+};
+inline place_on_grid place_of(double weight, double step, const weight_grid& grid) {
+    return {weight / step, nearest_level(weight, step, grid)};
+}
+
+}  // namespace detail
+
+/// The integer weights of a net that is trained, and the step of each of their outputs, learned beside them. Forwards a
+/// weight is step * level of the nearest level, by the function that conversion rounds with. Backwards
+///
+///   dL/dw = dL/d(rounded), but 0 where it would push a weight further beyond the last level
+///   dL/dstep = sum over the weights of dL/d(rounded) * (level - w / step), of weights beyond the last level * level,
+///              divided by sqrt(terms * highest level)
+///
+/// Source: Esser et al. 2020, Learned Step Size Quantization, equations 1 to 3 and section 2.2, here for each output
+/// channel, and of the logarithm of the step, so that it stays positive.
+template <class Net>
+class learned_steps {
+public:
+    /// Rounds weights to nearest at first.
+    ///
+    /// @param  weights  of Net::model; expect_weights has seen them
+    explicit learned_steps(const named_tensors& weights) {
+        detail::for_each_trained<Net::model>([&]<int Id>() {
+            if constexpr (is_product(graph::graph[Id].kind))
+                if constexpr (detail::rounding_of<Net, trained[Id]>::rounds) add_layer<Id>(weights);
+        });
+        gradients_.resize(log_steps_.size());
+        state_.first.resize(log_steps_.size());
+        state_.second.resize(log_steps_.size());
+    }
+
+    bool empty() const { return layers_.empty(); }
+
+    /// used[i]: what parameter i stands for.
+    template <executor Executor>
+    void round(std::span<const float> parameters, std::span<float> used, const Executor& threads) const {
+        std::copy(parameters.begin(), parameters.end(), used.begin());
+        each_row(threads, [&](const detail::learned_layer& l, std::size_t o, double step) {
+            for (std::size_t i = o * l.terms; i < (o + 1) * l.terms; ++i) {
+                const auto place = static_cast<std::size_t>(l.places[i]);
+                const auto sign = static_cast<double>(l.signs[o]), unit = step * l.multiples[i];
+                const int level = detail::place_of(sign * static_cast<double>(used[place]), unit, l.grid).level;
+                used[place] = l.keeps(i) ? static_cast<float>(sign * unit * level) : 0.0f;
+            }
+        });
+    }
+
+    /// Gradients of what parameters stand for become those of the parameters; keeps those of the steps.
+    template <executor Executor>
+    void differentiate(std::span<const float> parameters, std::span<float> gradients, const Executor& threads) {
+        each_row(threads, [&](const detail::learned_layer& l, std::size_t o, double step) {
+            double sum = 0;
+            for (std::size_t i = o * l.terms; i < (o + 1) * l.terms; ++i) {
+                const auto place = static_cast<std::size_t>(l.places[i]);
+                const auto sign = static_cast<double>(l.signs[o]), unit = step * l.multiples[i];
+                const auto [exact, level] =
+                    detail::place_of(sign * static_cast<double>(parameters[place]), unit, l.grid);
+                const double g = l.keeps(i) ? sign * static_cast<double>(gradients[place]) : 0.0;
+                const bool above = exact > l.grid.highest, below = exact < l.grid.lowest;
+                sum += g * l.multiples[i] * (above || below ? level : level - exact);
+                const bool outwards = (above && g < 0) || (below && g > 0);
+                gradients[place] = outwards ? 0.0f : static_cast<float>(sign * g);
+            }
+            const double parts = static_cast<double>(l.terms) * std::max(l.grid.highest, 1);
+            const int unit = l.grid.unit;
+            gradients_[l.first_step + o] =
+                l.frozen ? 0.0f : static_cast<float>(sum / (unit * step * unit * std::sqrt(parts)));
+        });
+    }
+
+    /// One step of the optimiser over the steps.
+    template <executor Executor>
+    void update(const optimizer& rule, double factor, const Executor& threads) {
+        ++state_.steps;
+        const parameter_group all{"steps", 0, static_cast<int>(log_steps_.size()), false};
+        tensor_compress::update(rule, state_, factor, std::span(&all, 1), log_steps_, gradients_, threads);
+    }
+
+    /// The layers as `convert` takes them.
+    ///
+    /// @param  weights  the parameters by name, not rounded
+    rounded_layers rounded(const named_tensors& weights) const {
+        rounded_layers all;
+        std::size_t layer = 0;
+        detail::for_each_trained<Net::model>([&]<int Id>() {
+            if constexpr (is_product(graph::graph[Id].kind)) {
+                using rounding = detail::rounding_of<Net, trained[Id]>;
+                if constexpr (rounding::rounds) {
+                    const node& n = rounding::n;
+                    const detail::learned_layer& l = layers_[layer++];
+                    all.emplace(l.label,
+                                rounded_of(l, effective_weights_of(Net::model, n, weights), folded_scales(n, weights)));
+                }
+            }
+        });
+        return all;
+    }
+
+    /// The steps of these layers stay as they are.
+    void freeze(const std::vector<std::string>& globs) {
+        for (detail::learned_layer& l : layers_)
+            for (const std::string& glob : globs) l.frozen = l.frozen || glob_match(glob.c_str(), l.label.c_str());
+    }
+
+    /// Logarithms of the steps as tensors "<label>.step", [outputs], beside those of the weights; and the optimiser's
+    /// memory of them.
+    void store(named_tensors& steps) const { store(log_steps_, steps); }
+    void store_memory(named_tensors& first, named_tensors& second) const {
+        store(state_.first, first);
+        store(state_.second, second);
+    }
+    /// The way back, which takes them out.
+    ///
+    /// @throws error naming `source` where one is missing
+    void take(named_tensors& steps, const std::string& source) { take(steps, log_steps_, source); }
+    void take_memory(named_tensors& first, named_tensors& second, long long steps, const std::string& source) {
+        take(first, state_.first, source);
+        take(second, state_.second, source);
+        state_.steps = steps;
+    }
+
+private:
+    using graph = training_graph<Net::model>;
+    static constexpr const auto& trained = detail::trained_graph<Net::model>.nodes;
+
+    static std::vector<double> folded_scales(const node& n, const named_tensors& weights) {
+        const std::span<const int> folded(n.folded, static_cast<std::size_t>(n.folded_count));
+        return detail::folded_affine(Net::model, folded, weights, static_cast<std::size_t>(n.output.channels())).scale;
+    }
+
+    void store(const aligned_floats& from, named_tensors& to) const {
+        for (const detail::learned_layer& l : layers_) {
+            array<float>& tensor = to[l.label + ".step"] = make_array<float>({l.outputs});
+            std::copy_n(from.data() + l.first_step, l.outputs, tensor.data());
+        }
+    }
+    void take(named_tensors& from, aligned_floats& to, const std::string& source) const {
+        for (const detail::learned_layer& l : layers_) {
+            const auto tensor = from.extract(l.label + ".step");
+            if (tensor.empty() || tensor.mapped().size() != l.outputs)
+                throw error(source, "has no steps of layer " + l.label,
+                            "go on with the net that it was written for, or name another file to begin anew");
+            std::copy_n(tensor.mapped().data(), l.outputs, to.data() + l.first_step);
+        }
+    }
+
+    template <int Id>
+    void add_layer(const named_tensors& weights) {
+        using rounding = detail::rounding_of<Net, trained[Id]>;
+        detail::learned_layer l;
+        const weight_format format = weight_format_of<typename rounding::precision, rounding::geometry>();
+        effective_weights e = effective_weights_of(Net::model, rounding::n, weights);
+        const auto scales = folded_scales(rounding::n, weights);
+        l.label = text_of(rounding::n.name);
+        l.outputs = e.outputs;
+        l.terms = e.terms;
+        l.grid = format.grid;
+        l.first_step = log_steps_.size();
+        l.places.resize(e.weights.size());
+        detail::for_each_parameter<Net::model, Id>(false, [&](int place, int natural) {
+            l.places[static_cast<std::size_t>(natural)] = graph::parameter_place(Id) + place;
+        });
+        if constexpr (zero_sparsity<typename rounding::sparsity>) {
+            keep_largest(e.weights,
+                         cells_of<typename rounding::precision, typename rounding::sparsity, rounding::geometry>());
+            for (const float w : e.weights) l.kept.push_back(w != 0);
+        }
+        for (std::size_t o = 0; o < l.outputs; ++o) {
+            const row_steps row = steps_of(e.row(o), format, 0);
+            const double size = std::abs(scales[o]);
+            l.signs.push_back(scales[o] < 0 ? -1.0f : 1.0f);
+            log_steps_.push_back(static_cast<float>(std::log(size > 0 ? row.scale / size : row.scale)));
+            for (const int multiple : row.multiples) l.multiples.push_back(static_cast<std::uint8_t>(multiple));
+        }
+        layers_.push_back(std::move(l));
+    }
+
+    rounded_layer rounded_of(const detail::learned_layer& l, const effective_weights& e,
+                             const std::vector<double>& scales) const {
+        rounded_layer r;
+        r.bias = e.bias;
+        for (std::size_t o = 0; o < l.outputs; ++o) {
+            const double step = std::exp(static_cast<double>(log_steps_[l.first_step + o]));
+            const double size = std::abs(scales[o]);
+            r.scales.push_back(static_cast<float>(size > 0 ? step * size : step));
+            for (std::size_t i = o * l.terms; i < (o + 1) * l.terms; ++i) {
+                // The weight before it is scaled, with the sign of the scale, as `round` sees it.
+                const double weight = size > 0 ? static_cast<double>(e.weights[i]) / size : 0.0;
+                const int level = detail::place_of(weight, step * l.multiples[i], l.grid).level;
+                r.weights.push_back(static_cast<std::int8_t>(l.keeps(i) ? level * l.multiples[i] : 0));
+            }
+        }
+        return r;
+    }
+
+    template <class Executor, class F>
+    void each_row(const Executor& threads, const F& f) const {
+        threads.parallel_for(static_cast<int>(layers_.size()), [&](int index) {
+            const detail::learned_layer& l = layers_[static_cast<std::size_t>(index)];
+            for (std::size_t o = 0; o < l.outputs; ++o)
+                f(l, o, std::exp(static_cast<double>(log_steps_[l.first_step + o])));
+        });
+    }
+
+    std::vector<detail::learned_layer> layers_;
+    aligned_floats log_steps_, gradients_;
+    optimizer_state state_;
+};
+
+}  // namespace tensor_compress

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: MIT
+#include <compress/transform/fit_net.hpp>
+
+#include <compress/evaluate/measure.hpp>
+#include <compress/graph/builder.hpp>
+#include <compress/tensor/digits.hpp>
+#include <compress/tensor/thread_pool.hpp>
+#include <compress/transform/distil.hpp>
+
+#include "../catch.hpp"
+#include "../scratch.hpp"
+
+namespace training_nets {
+
+namespace tc = tensor_compress;
+using Catch::Matchers::ContainsSubstring;
+
+/// Whatever a value can meet on its way: norms, a fused and a separate clamp, an add, pooling, dropout, channels of
+/// their own.
+inline constexpr auto normed = tc::make_model([](auto& g) {
+    auto x = g.conv2d("stem", g.input("image", {28, 28, 1}), 8, {3, 3}, {.stride = 2, .bias = false});
+    x = g.relu(g.batch_norm("norm1", x));
+    auto y = g.relu6(g.batch_norm("norm2", g.depthwise_conv2d("deep", x, {3, 3}, {.bias = false})));
+    y = g.batch_norm("norm3", g.conv2d("point", y, 8, {1, 1}, {.bias = false}));
+    x = g.max_pool("pool", g.relu(g.add("sum", x, y)), 2);
+    x = g.dropout("drop", x, 0.1f);
+    g.softmax(g.linear("head", g.flatten(x), 10));
+});
+inline constexpr auto plain = tc::make_model([](auto& g) {
+    auto x = g.relu(g.linear("hidden", g.flatten(g.input("image", {28, 28, 1})), 24));
+    g.linear("head", x, 10);
+});
+inline constexpr auto mixed = tc::recipe{tc::int8}.with("point", tc::ternary).with("head", tc::fp32);
+inline constexpr tc::recipe every_int8{tc::int8};
+inline constexpr tc::recipe every_int4{tc::int4};
+inline constexpr tc::recipe every_binary{tc::binary};
+inline constexpr tc::recipe of_two_four{tc::int4 | tc::n_of_m<2, 4>};
+inline constexpr tc::recipe with_float_values{tc::weight_only(tc::int4)};
+
+tc::data_set digits(std::size_t count, std::uint64_t seed = 1) {
+    auto set = tc::make_digits(count, seed);
+    for (std::size_t i = 0; i < set.inputs.size(); ++i) set.inputs.data()[i] /= 255;
+    return set;
+}
+
+/// Trained in floating point, shortly.
+template <const auto& Model>
+const tc::named_tensors& trained() {
+    static const tc::named_tensors weights =
+        tc::fit<Model>(tc::initial_weights<Model>(1), digits(2000), {.epochs = 2, .optimizer = tc::adam{.rate = 5e-3}})
+            .weights;
+    return weights;
+}
+
+tc::fit_options short_training() {
+    tc::fit_options options{.epochs = 2, .batch = 50, .optimizer = tc::adam{.rate = 2e-3}};
+    options.rounding.records = 100;
+    return options;
+}
+
+/// Logits as training sees them: the forward pass of the trainer.
+template <class Net>
+std::vector<float> simulated(const tc::fitted_net<Net>& f, const tc::data_set& data) {
+    tc::deployed_forward<Net> forward(2);
+    forward.pack(f.weights, f.ranges, f.rounded);
+    tc::trainer<Net::model> trainer(f.weights, 2);
+    std::vector<float> all;
+    trainer.predict(
+        static_cast<int>(data.size()),
+        [&](int index, int, std::span<float> values) {
+            const auto from = data.input(static_cast<std::size_t>(index));
+            std::copy(from.begin(), from.end(), values.begin());
+        },
+        [&](int, const auto& outputs) { all.insert(all.end(), outputs[0].begin(), outputs[0].end()); }, tc::serial{},
+        forward);
+    return all;
+}
+
+/// The same logits of a converted net, whose model may end with a softmax: what goes into it.
+struct last_before_softmax {
+    std::vector<float>& all;
+    tc::affine steps;
+    int id;
+    template <int Id, class T>
+    void see(const T* values) const {
+        if (Id != id) return;
+        for (int k = 0; k < 10; ++k) {
+            if constexpr (std::is_same_v<T, float>)
+                all.push_back(values[k]);
+            else
+                all.push_back(tc::dequantize(static_cast<std::int8_t>(values[k] - tc::stored_offset<T>), steps));
+        }
+    }
+};
+template <class Net>
+std::vector<float> deployed(const tc::named_tensors& weights, const tc::calibration& ranges,
+                            const tc::rounded_layers& rounded, const tc::data_set& data) {
+    const auto packed = tc::convert<Net>(weights, ranges, rounded);
+    tc::runner<Net> run(packed);
+    int id = Net::node_count - 1;  // where logits are converted for a softmax, what they are converted to
+    while (Net::graph[id].value_origin != Net::model.find("head")) --id;
+    tc::affine steps{};
+    if (Net::element_of(id) == tc::element::signed8)
+        steps = tc::affine_of(Net::model, Net::graph[id].value_origin, ranges);
+    std::vector<float> all;
+    for (std::size_t i = 0; i < data.size(); ++i) {
+        run.set_input(0, data.input(i));
+        run.execute(last_before_softmax{all, steps, id});
+    }
+    return all;
+}
+
+template <const auto& Model, const auto& Recipe>
+void expect_training_sees_the_net(const tc::fit_options& options) {
+    using net = tc::net<Model, Recipe>;
+    const auto f = tc::fit<net>(trained<Model>(), digits(400), options);
+    const auto records = digits(1000, 7);
+    const auto expected = simulated(f, records);
+    REQUIRE(expected.size() == 10000);
+    CHECK((deployed<net>(f.weights, f.ranges, f.rounded, records) == expected));
+    if constexpr (net::element_of(net::graph.find("head")) == tc::element::signed8)  // else sums have another order
+        CHECK((deployed<tc::net<Model, Recipe, tc::isa::scalar>>(f.weights, f.ranges, f.rounded, records) == expected));
+}
+
+TEST_CASE("a trained net and the converted one give the same bytes", "[transform]") {
+    SECTION("without norms") { expect_training_sees_the_net<plain, every_int4>(short_training()); }
+    SECTION("with norms that settle") { expect_training_sees_the_net<normed, every_int8>(short_training()); }
+    SECTION("with norms that learn to the end") {
+        auto options = short_training();
+        options.rounding.settle = 1;
+        expect_training_sees_the_net<normed, every_int8>(options);
+    }
+    SECTION("integers beside floats") { expect_training_sees_the_net<normed, mixed>(short_training()); }
+    SECTION("integer weights beside float values") {
+        expect_training_sees_the_net<plain, with_float_values>(short_training());
+    }
+}
+
+// Until norms settle values are rounded floats: hardly anything differs from the integers that will be deployed.
+TEST_CASE("what training computes before it settles is near to the net", "[transform]") {
+    using net = tc::net<normed, every_int8>;
+    const auto data = digits(200);
+    const auto& weights = trained<normed>();
+    const auto seen = tc::calibrate<normed>(weights, tc::records(data));
+    const tc::learned_steps<net> steps(weights);
+    const auto expected = deployed<net>(weights, seen, steps.rounded(weights), data);
+
+    tc::trainer<normed> trainer(weights, 1);
+    steps.round(trainer.parameters(), trainer.used_parameters(), tc::serial{});
+    const auto roundings = tc::deployed_forward<net>::roundings(seen);
+    tc::trainer<normed>::pass_options pass;
+    pass.frozen_norms = true;
+    pass.dropout = false;
+    pass.rounding = roundings.data();
+    std::vector<float> found(expected.size());
+    trainer.run(
+        static_cast<int>(data.size()),
+        [&](int index, int, std::span<float> values) {
+            const auto from = data.input(static_cast<std::size_t>(index));
+            std::copy(from.begin(), from.end(), values.begin());
+        },
+        [&](const auto& record) {
+            std::copy(record.outputs[0].begin(), record.outputs[0].end(),
+                      found.begin() + static_cast<std::ptrdiff_t>(record.index * 10));
+            return 0.0;
+        },
+        pass);
+    const float step = tc::affine_of(normed, normed.find("head"), seen).scale;
+    std::size_t equal = 0;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        REQUIRE(std::abs(found[i] - expected[i]) < 3.5f * step);
+        equal += std::abs(found[i] - expected[i]) < 0.5f * step ? 1 : 0;
+    }
+    CHECK(equal > found.size() * 9 / 10);
+}
+
+TEST_CASE("training with rounding gives back what few bits take away", "[transform]") {
+    using net = tc::net<plain, every_binary>;
+    const auto data = digits(2000), held_out = digits(1000, 3);
+    const auto& weights = trained<plain>();
+    const auto seen = tc::calibrate<plain>(weights, tc::records(data.slice(0, 200)));
+    const double before = tc::accuracy<net>(tc::convert<net>(weights, seen), held_out);
+    auto options = short_training();
+    options.epochs = 4;
+    options.validation = &held_out;
+    const auto f = tc::fit<net>(weights, data, options);
+    const double after = tc::accuracy<net>(tc::convert(f), held_out);
+    CAPTURE(before, after);
+    CHECK(after > before + 5);
+    CHECK(after == f.history[static_cast<std::size_t>(f.best_epoch) - 1].score);  // the judge is the net itself
+
+    const auto taught = tc::distil<plain, net>(weights, weights, data, {{options}, 4, 0.5});
+    CHECK(tc::accuracy<net>(tc::convert(taught), held_out) > before + 5);
+}
+
+TEST_CASE("zeros of a pattern stay where they are while the rest is trained", "[transform]") {
+    using net = tc::net<plain, of_two_four>;
+    const auto& weights = trained<plain>();
+    const auto before = tc::learned_steps<net>(weights).rounded(weights);
+    const auto f = tc::fit<net>(weights, digits(400), short_training());
+    for (const auto& [label, layer] : before) {
+        const auto& after = f.rounded.at(label).weights;
+        int changed = 0, zeros = 0;
+        std::size_t four = 0;
+        for (std::size_t i = 0; i < after.size(); ++i) {
+            changed += after[i] != layer.weights[i] ? 1 : 0;
+            zeros += after[i] == 0 ? 1 : 0;
+            if (i % 4 == 0) four = 0;
+            four += after[i] != 0 ? 1 : 0;
+            CHECK(four <= 2);
+        }
+        CHECK(changed > 0);
+        CHECK(zeros >= static_cast<int>(after.size()) / 2);
+    }
+}
+
+TEST_CASE("layers that are frozen keep their integers", "[transform]") {
+    using net = tc::net<plain, every_int4>;
+    const auto& weights = trained<plain>();
+    auto options = short_training();
+    options.frozen = {"hidden"};
+    const auto before = tc::learned_steps<net>(weights).rounded(weights);
+    const auto f = tc::fit<net>(weights, digits(400), options);
+    CHECK(f.rounded.at("hidden").weights == before.at("hidden").weights);
+    CHECK(f.rounded.at("hidden").scales == before.at("hidden").scales);
+    CHECK(f.rounded.at("head").scales != before.at("head").scales);
+}
+
+TEST_CASE("ranges that are given are the net's", "[transform]") {
+    using net = tc::net<plain, every_int8>;
+    const auto data = digits(200);
+    const auto seen = tc::calibrate<plain>(trained<plain>(), tc::records(data));
+    auto options = short_training();
+    options.rounding.ranges = &seen;
+    const auto given = tc::fit<net>(trained<plain>(), data, options);
+    CHECK(given.ranges.ranges.at("hidden").high == seen.ranges.at("hidden").high);
+    options.rounding.ranges = nullptr;
+    const auto measured = tc::fit<net>(trained<plain>(), data, options);
+    CHECK(measured.ranges.ranges.at("hidden").high != seen.ranges.at("hidden").high);
+}
+
+template <class Net>
+void expect_equal(const tc::fitted_net<Net>& found, const tc::fitted_net<Net>& expected) {
+    for (const auto& [name, tensor] : expected.weights) {
+        CAPTURE(name);
+        CHECK(found.weights.at(name) == tensor);
+    }
+    for (const auto& [label, layer] : expected.rounded) {
+        CHECK(found.rounded.at(label).weights == layer.weights);
+        CHECK(found.rounded.at(label).scales == layer.scales);
+        CHECK(found.rounded.at(label).bias == layer.bias);
+    }
+    for (const auto& [label, range] : expected.ranges.ranges) CHECK(found.ranges.ranges.at(label).high == range.high);
+    REQUIRE(found.history.size() == expected.history.size());
+    for (std::size_t i = 0; i < found.history.size(); ++i) CHECK(found.history[i].loss == expected.history[i].loss);
+}
+
+TEST_CASE("training a net goes on from a checkpoint to the bit", "[transform]") {
+    using net = tc::net<normed, every_int8>;
+    const auto data = digits(300), held_out = digits(100, 3);
+    auto options = short_training();
+    options.validation = &held_out;
+    const auto whole = tc::fit<net>(trained<normed>(), data, options, tc::thread_pool(2));
+    CHECK(std::abs(whole.history[0].loss) > 0);
+
+    const tests::scratch_folder folder;
+    options.checkpoint = folder.path / "net.safetensors";
+    for (const int steps : {2, 5}) {  // of 6 in an epoch: before and after it settles
+        options.stop = [steps, done = 0]() mutable { return ++done == steps; };
+        CHECK(tc::fit<net>(trained<normed>(), data, options).interrupted);
+    }
+    options.stop = nullptr;
+    expect_equal(tc::fit<net>(trained<normed>(), data, options), whole);
+
+    using other = tc::net<normed, mixed>;
+    CHECK_THROWS_WITH(tc::fit<other>(trained<normed>(), data, options),
+                      ContainsSubstring("net.safetensors") && ContainsSubstring("was written with formats"));
+}
+
+TEST_CASE("options that make no sense for a net are refused", "[transform]") {
+    using net = tc::net<plain, every_int8>;
+    const auto data = digits(20);
+    auto options = short_training();
+    options.rounding.settle = 1.5;
+    CHECK_THROWS_WITH(tc::fit<net>(trained<plain>(), data, options), ContainsSubstring("settling after 1.5"));
+    options = short_training();
+    options.rounding.records = 0;
+    CHECK_THROWS_WITH(tc::fit<net>(trained<plain>(), data, options), ContainsSubstring("at least one record"));
+    options = short_training();
+    options.score = [](const tc::named_tensors&) { return 1.0; };
+    CHECK_THROWS_WITH(tc::fit<net>(trained<plain>(), data, options), ContainsSubstring("validation"));
+}
+
+}  // namespace training_nets
