@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include <compress/tensor/named_weights.hpp>
+#include <compress/transform/cut_channels.hpp>
 
 namespace tensor_compress {
 
@@ -38,7 +38,7 @@ public:
         for (int id = 0; id < m_.count; ++id) needed_[at(group(id))].resize(at(channels(group(id))));
         for (int i = 0; i < m_.output_count; ++i) need_all(m_.outputs[i]);
         for (int id = 0; id < m_.count; ++id)
-            if (m_[id].kind == op::input || m_[id].kind == op::constant) need_all(id);
+            if (m_[id].kind == op::input || m_[id].kind == op::constant || has_equal_groups(id)) need_all(id);
         for (changed_ = true; changed_;) {
             changed_ = false;
             for (int id = m_.count - 1; id >= 0; --id) spread_need(id);
@@ -99,6 +99,11 @@ private:
     }
     bool rows_and_columns(int id) const {
         return m_[id].kind == op::linear || (m_[id].kind == op::conv2d && m_[id].slide.groups == 1);
+    }
+
+    /// Groups of outputs that have to stay as large as each other.
+    bool has_equal_groups(int id) const {
+        return is_product(m_[id].kind) && !rows_and_columns(id) && !ties_channels(id);
     }
 
     /// Channels that are zero whatever the input: no weights and no bias, or a negative bias before relu.
@@ -166,64 +171,22 @@ private:
 
     removed_channels cut() {
         removed_channels report;
-        std::vector<std::vector<int>> channels_kept;
-        for (int id = 0; id < m_.count; ++id) channels_kept.push_back(kept(id));
-        const model<Capacity> before = m_;
+        kept_channels kept_of;
+        for (int id = 0; id < m_.count; ++id)
+            kept_of.push_back(m_[id].kind == op::flatten ? kept_of[at(m_[id].inputs[0])] : kept(id));
+        tensors_ = cut_channels(m_, std::move(tensors_), kept_of);
         for (int id = 0; id < m_.count; ++id) {
             node& n = m_[id];
-            const auto& outputs = channels_kept[at(id)];
             if (n.kind == op::flatten) {
-                const shape& image = m_[n.inputs[0]].output;
-                n.output.extent[0] = image.elements();
+                n.output.extent[0] = m_[n.inputs[0]].output.elements();
                 continue;
             }
-            const int count = static_cast<int>(outputs.size());
-            if (count == before[id].output.channels() && !is_product(n.kind)) continue;
-            if (is_product(n.kind)) cut_product(id, before, outputs, channels_kept);
-            if (n.kind == op::batch_norm)
-                for (const char* part : {".weight", ".bias", ".running_mean", ".running_var"})
-                    gather(id, part, outputs);
-            if (count != before[id].output.channels() && is_product(n.kind))
-                report.layers.push_back({text_of(n.name), before[id].output.channels(), count});
+            const int before = channels(id), count = static_cast<int>(kept_of[at(id)].size());
+            if (count != before && is_product(n.kind)) report.layers.push_back({text_of(n.name), before, count});
             n.output.extent[n.output.rank - 1] = count;
-            if (n.kind == op::depthwise_conv2d) n.slide.groups = count;
+            if (n.kind == op::depthwise_conv2d && count != before) n.slide.groups = count;
         }
         return report;
-    }
-
-    void gather(int id, const char* part, const std::vector<int>& rows) {
-        const auto found = tensors_.find(text_of(m_[id].name) + part);
-        if (found == tensors_.end() || found->second.shape(0) == rows.size()) return;
-        auto extents = shape_of(found->second);
-        const std::size_t row = found->second.size() / extents[0];
-        extents[0] = rows.size();
-        auto smaller = make_array<float>(extents);
-        for (std::size_t r = 0; r < rows.size(); ++r)
-            std::copy_n(found->second.data() + at(rows[r]) * row, row, smaller.data() + r * row);
-        found->second = smaller;
-    }
-
-    void cut_product(int id, const model<Capacity>& before, const std::vector<int>& outputs,
-                     const std::vector<std::vector<int>>& kept_of) {
-        gather(id, ".bias", outputs);
-        gather(id, ".weight", outputs);
-        if (m_[id].kind != op::linear && m_[id].slide.groups != 1) return;
-        const int source = column_source(id);
-        const auto& inputs = kept_of[at(source)];
-        const std::size_t all = at(before[source].output.channels());
-        if (inputs.size() == all) return;
-        auto& w = tensors_.find(text_of(m_[id].name) + ".weight")->second;
-        auto extents = shape_of(w);
-        const bool linear = m_[id].kind == op::linear;
-        const std::size_t rows = extents[0], row = w.size() / rows;
-        const std::size_t repeats = linear ? row / all : 1, taps = linear ? 1 : row / all;
-        extents[1] = repeats * inputs.size();
-        auto smaller = make_array<float>(extents);
-        float* to = smaller.data();
-        for (std::size_t r = 0; r < rows; ++r)
-            for (std::size_t p = 0; p < repeats; ++p)
-                for (int c : inputs) to = std::copy_n(w.data() + r * row + (p * all + at(c)) * taps, taps, to);
-        w = smaller;
     }
 
     model<Capacity>& m_;
