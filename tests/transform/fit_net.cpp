@@ -142,7 +142,7 @@ TEST_CASE("what training computes before it settles is near to the net", "[trans
     const auto data = digits(200);
     const auto& weights = trained<normed>();
     const auto seen = tc::calibrate<normed>(weights, tc::records(data));
-    const tc::learned_steps<net> steps(weights);
+    const tc::learned_steps<net::model> steps(weights, tc::roundings_of<net>(weights));
     const auto expected = deployed<net>(weights, seen, steps.rounded(weights), data);
 
     tc::trainer<normed> trainer(weights, 1);
@@ -196,7 +196,7 @@ TEST_CASE("training with rounding gives back what few bits take away", "[transfo
 TEST_CASE("zeros of a pattern stay where they are while the rest is trained", "[transform]") {
     using net = tc::net<plain, of_two_four>;
     const auto& weights = trained<plain>();
-    const auto before = tc::learned_steps<net>(weights).rounded(weights);
+    const auto before = tc::learned_steps<net::model>(weights, tc::roundings_of<net>(weights)).rounded(weights);
     const auto f = tc::fit<net>(weights, digits(400), short_training());
     for (const auto& [label, layer] : before) {
         const auto& after = f.rounded.at(label).weights;
@@ -219,7 +219,7 @@ TEST_CASE("layers that are frozen keep their integers", "[transform]") {
     const auto& weights = trained<plain>();
     auto options = short_training();
     options.frozen = {"hidden"};
-    const auto before = tc::learned_steps<net>(weights).rounded(weights);
+    const auto before = tc::learned_steps<net::model>(weights, tc::roundings_of<net>(weights)).rounded(weights);
     const auto f = tc::fit<net>(weights, digits(400), options);
     CHECK(f.rounded.at("hidden").weights == before.at("hidden").weights);
     CHECK(f.rounded.at("hidden").scales == before.at("hidden").scales);

@@ -58,7 +58,7 @@ template <const auto& Recipe>
 void expect_nearest_at_first(int layers) {
     using net = tc::net<residual_model, Recipe>;
     const auto weights = some_weights();
-    const tc::learned_steps<net> steps(weights);
+    const tc::learned_steps<net::model> steps(weights, tc::roundings_of<net>(weights));
     const auto found = steps.rounded(weights);
     CHECK(static_cast<int>(found.size()) == layers);
     tc::detail::for_each_trained<residual_model>([&]<int Id>() {
@@ -80,13 +80,13 @@ TEST_CASE("steps begin with those of rounding to nearest", "[transform]") {
 }
 
 /// used[] by name: a model with these weights computes what the integers stand for.
-template <class Net>
-tc::named_tensors used_weights(const tc::learned_steps<Net>& steps, const tc::named_tensors& weights) {
-    const auto parameters = tc::to_parameters<Net::model>(weights);
+template <const auto& Model>
+tc::named_tensors used_weights(const tc::learned_steps<Model>& steps, const tc::named_tensors& weights) {
+    const auto parameters = tc::to_parameters<Model>(weights);
     auto used = parameters;
     steps.round(parameters, used, tc::thread_pool(2));
     auto result = weights;
-    tc::from_parameters<Net::model>(used, result);
+    tc::from_parameters<Model>(used, result);
     return result;
 }
 
@@ -94,7 +94,7 @@ template <const auto& Recipe>
 void expect_used_is_what_integers_stand_for() {
     using net = tc::net<residual_model, Recipe>;
     const auto weights = some_weights();
-    const tc::learned_steps<net> steps(weights);
+    const tc::learned_steps<net::model> steps(weights, tc::roundings_of<net>(weights));
     const auto used = used_weights(steps, weights);
     const auto expected = tc::dequantize<residual_model>(weights, steps.rounded(weights));
     for (const auto& [name, tensor] : expected) {
@@ -120,7 +120,7 @@ TEST_CASE("gradients go through the rounding, and to the steps", "[transform]") 
                               {"only.bias", tc::make_array<float>({2})}};
     const float start[] = {0.5f, -1.0f, 0.5f, 0.25f, -0.5f, 0.25f};
     std::copy(std::begin(start), std::end(start), weights.at("only.weight").data());
-    tc::learned_steps<net> steps(weights);
+    tc::learned_steps<net::model> steps(weights, tc::roundings_of<net>(weights));
     REQUIRE(steps.rounded(weights).at("only").scales[0] * 64 == Approx(0.5));  // rows that lie on the grid
     REQUIRE(steps.rounded(weights).at("only").scales[1] * 64 == Approx(0.25));
 
@@ -153,7 +153,7 @@ TEST_CASE("gradients go through the rounding, and to the steps", "[transform]") 
 TEST_CASE("a weight that a pattern leaves out has no gradient and stays out", "[transform]") {
     using net = tc::net<residual_model, grouped_and_sparse>;
     auto weights = some_weights();
-    tc::learned_steps<net> steps(weights);
+    tc::learned_steps<net::model> steps(weights, tc::roundings_of<net>(weights));
     const auto before = steps.rounded(weights).at("back").weights;
     tc::named_tensors ones = weights;
     for (auto& [name, tensor] : ones) std::fill_n(tensor.data(), tensor.size(), 1.0f);
@@ -175,11 +175,11 @@ TEST_CASE("a weight that a pattern leaves out has no gradient and stays out", "[
 TEST_CASE("steps go into a checkpoint and come back", "[transform]") {
     using net = tc::net<residual_model, every_int4>;
     const auto weights = some_weights(1), others = some_weights(2);
-    const tc::learned_steps<net> steps(weights);
+    const tc::learned_steps<net::model> steps(weights, tc::roundings_of<net>(weights));
     auto stored = weights;
     steps.store(stored);
     CHECK(stored.size() == weights.size() + 5);
-    tc::learned_steps<net> again(others);
+    tc::learned_steps<net::model> again(others, tc::roundings_of<net>(others));
     REQUIRE(again.rounded(weights).at("stem").scales != steps.rounded(weights).at("stem").scales);
     again.take(stored, "here");
     CHECK(stored.size() == weights.size());

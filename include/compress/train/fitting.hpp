@@ -78,6 +78,8 @@ public:
         return {best ? state_.best : weights(), state_.history, state_.best_epoch, false};
     }
 
+    Rounding& rounding() { return rounding_; }
+
 private:
     using T = training_graph<Model>;
 

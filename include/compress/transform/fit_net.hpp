@@ -56,7 +56,7 @@ public:
     net_rounding(const named_tensors& weights, const data_set& data, const fit_options& options)
         : data_(data),
           options_(options),
-          steps_(weights),
+          steps_(weights, roundings_of<Net>(weights)),
           forward_(options.parts < 1 ? 1 : options.parts) {
         const rounding_options& r = options.rounding;
         if (options.score)
@@ -125,6 +125,15 @@ public:
         set_ranges(take_ranges(state.weights));
     }
 
+    /// What training ended with, which may be an earlier epoch's, as integers.
+    fitted_net<Net> integers_of(fitted result) {
+        fitted_net<Net> whole{std::move(result), {}, {}};
+        whole.ranges = take_ranges(whole.weights);
+        steps_.take(whole.weights, "fit");
+        whole.rounded = steps_.rounded(whole.weights);
+        return whole;
+    }
+
 private:
     using graph = training_graph<Net::model>;
 
@@ -159,27 +168,12 @@ private:
 
     const data_set& data_;
     const fit_options& options_;
-    learned_steps<Net> steps_;
+    learned_steps<Net::model> steps_;
     deployed_forward<Net> forward_;
     calibration seen_;
     std::vector<value_rounding> roundings_;
     bool settled_ = false;
 };
-
-template <class Net>
-fitted_net<Net> with_integers(fitted result) {
-    fitted_net<Net> whole{std::move(result), {}, {}};
-    whole.ranges = take_ranges(whole.weights);
-    named_tensors steps;
-    for (auto entry = whole.weights.begin(); entry != whole.weights.end();) {
-        const auto here = entry++;
-        if (here->first.ends_with(".step")) steps.insert(whole.weights.extract(here));
-    }
-    learned_steps<Net> learned(whole.weights);
-    learned.take(steps, "fit");
-    whole.rounded = learned.rounded(whole.weights);
-    return whole;
-}
 
 }  // namespace detail
 
@@ -196,9 +190,10 @@ template <net_type Net, class Loss, executor Executor = serial>
 requires requires(const Loss& loss, trained_record<1> record) { loss(record); }
 fitted_net<Net> fit(const named_tensors& weights, const data_set& data, const Loss& loss, const fit_options& options,
                     const Executor& threads = {}) {
-    using rounding = detail::net_rounding<Net>;
-    return detail::with_integers<Net>(
-        detail::fitting<Net::model, Loss, Executor, rounding>(weights, data, loss, options, threads).run());
+    detail::fitting<Net::model, Loss, Executor, detail::net_rounding<Net>> training(weights, data, loss, options,
+                                                                                    threads);
+    fitted result = training.run();
+    return training.rounding().integers_of(std::move(result));
 }
 
 template <net_type Net, executor Executor = serial>

@@ -9,12 +9,44 @@
 
 namespace tensor_compress {
 
+/// How the weights of a layer are rounded in training.
+struct layer_rounding {
+    weight_format format{};
+    std::vector<char> kept{};  ///< [outputs, terms], 0 where a pattern has zeros; empty: all
+};
+using layer_roundings = std::map<std::string, layer_rounding, std::less<>>;  ///< by label; others stay as they are
+
+/// How `Net` rounds its layers. Patterns of zeros keep the largest of these weights.
+template <class Net>
+layer_roundings roundings_of(const named_tensors& weights) {
+    layer_roundings all;
+    detail::for_each_trained<Net::model>([&]<int Id>() {
+        constexpr const auto& nodes = detail::trained_graph<Net::model>.nodes;
+        if constexpr (is_product(nodes[Id].kind)) {
+            using rounding = detail::rounding_of<Net, nodes[Id]>;
+            using precision = typename rounding::precision;
+            using sparsity = typename rounding::sparsity;
+            if constexpr (rounding::rounds) {
+                layer_rounding& layer = all[text_of(rounding::n.name)];
+                layer.format = weight_format_of<precision, rounding::geometry>();
+                if constexpr (zero_sparsity<sparsity>) {
+                    effective_weights e = effective_weights_of(Net::model, rounding::n, weights);
+                    keep_largest(e.weights, cells_of<precision, sparsity, rounding::geometry>());
+                    for (const float w : e.weights) layer.kept.push_back(w != 0);
+                }
+            }
+        }
+    });
+    return all;
+}
+
 namespace detail {
 
 /// The weights of a layer in training, [outputs, terms], and how they are rounded: weight k of output o stands for
 /// level * multiples[k] * exp(log_steps[o]).
 struct learned_layer {
     std::string label;
+    int origin = -1;
     std::size_t outputs = 0, terms = 0;
     weight_grid grid{};
     std::vector<int> places;              ///< of the weights, among the parameters of the trainer
@@ -38,8 +70,8 @@ inline place_on_grid place_of(double weight, double step, const weight_grid& gri
 
 }  // namespace detail
 
-/// The integer weights of a net that is trained, and the step of each of their outputs, learned beside them. Forwards a
-/// weight is step * level of the nearest level, by the function that conversion rounds with. Backwards
+/// The integer weights of a model that is trained with rounding, and the step of each of their outputs, learned beside
+/// them. Forwards a weight is step * level of the nearest level, by the function that conversion rounds with. Backwards
 ///
 ///   dL/dw = dL/d(rounded), but 0 where it would push a weight further beyond the last level
 ///   dL/dstep = sum over the weights of dL/d(rounded) * (level - w / step), of weights beyond the last level * level,
@@ -47,16 +79,18 @@ inline place_on_grid place_of(double weight, double step, const weight_grid& gri
 ///
 /// Source: Esser et al. 2020, Learned Step Size Quantization, equations 1 to 3 and section 2.2, here for each output
 /// channel, and of the logarithm of the step, so that it stays positive.
-template <class Net>
+template <const auto& Model>
 class learned_steps {
 public:
     /// Rounds weights to nearest at first.
     ///
-    /// @param  weights  of Net::model; expect_weights has seen them
-    explicit learned_steps(const named_tensors& weights) {
-        detail::for_each_trained<Net::model>([&]<int Id>() {
-            if constexpr (is_product(graph::graph[Id].kind))
-                if constexpr (detail::rounding_of<Net, trained[Id]>::rounds) add_layer<Id>(weights);
+    /// @param  weights  of Model; expect_weights has seen them
+    learned_steps(const named_tensors& weights, const layer_roundings& roundings) {
+        detail::for_each_trained<Model>([&]<int Id>() {
+            if constexpr (is_product(graph::graph[Id].kind)) {
+                const auto found = roundings.find(text_of(Model[graph::graph[Id].origin].name));
+                if (found != roundings.end()) add_layer<Id>(weights, found->second);
+            }
         });
         gradients_.resize(log_steps_.size());
         state_.first.resize(log_steps_.size());
@@ -115,18 +149,10 @@ public:
     /// @param  weights  the parameters by name, not rounded
     rounded_layers rounded(const named_tensors& weights) const {
         rounded_layers all;
-        std::size_t layer = 0;
-        detail::for_each_trained<Net::model>([&]<int Id>() {
-            if constexpr (is_product(graph::graph[Id].kind)) {
-                using rounding = detail::rounding_of<Net, trained[Id]>;
-                if constexpr (rounding::rounds) {
-                    const node& n = rounding::n;
-                    const detail::learned_layer& l = layers_[layer++];
-                    all.emplace(l.label,
-                                rounded_of(l, effective_weights_of(Net::model, n, weights), folded_scales(n, weights)));
-                }
-            }
-        });
+        for (const detail::learned_layer& l : layers_) {
+            const node& n = folded_node(l.origin);
+            all.emplace(l.label, rounded_of(l, effective_weights_of(Model, n, weights), folded_scales(n, weights)));
+        }
         return all;
     }
 
@@ -154,12 +180,18 @@ public:
     }
 
 private:
-    using graph = training_graph<Net::model>;
-    static constexpr const auto& trained = detail::trained_graph<Net::model>.nodes;
+    using graph = training_graph<Model>;
 
+    /// A layer of the float net, with what is folded into it.
+    static const node& folded_node(int origin) {
+        constexpr const auto& folded = net<Model, all_fp32, native, lowering::observed>::graph;
+        int id = 0;
+        while (!is_product(folded[id].kind) || folded[id].origin != origin) ++id;
+        return folded[id];
+    }
     static std::vector<double> folded_scales(const node& n, const named_tensors& weights) {
         const std::span<const int> folded(n.folded, static_cast<std::size_t>(n.folded_count));
-        return detail::folded_affine(Net::model, folded, weights, static_cast<std::size_t>(n.output.channels())).scale;
+        return detail::folded_affine(Model, folded, weights, static_cast<std::size_t>(n.output.channels())).scale;
     }
 
     void store(const aligned_floats& from, named_tensors& to) const {
@@ -179,28 +211,26 @@ private:
     }
 
     template <int Id>
-    void add_layer(const named_tensors& weights) {
-        using rounding = detail::rounding_of<Net, trained[Id]>;
+    void add_layer(const named_tensors& weights, const layer_rounding& rounding) {
         detail::learned_layer l;
-        const weight_format format = weight_format_of<typename rounding::precision, rounding::geometry>();
-        effective_weights e = effective_weights_of(Net::model, rounding::n, weights);
-        const auto scales = folded_scales(rounding::n, weights);
-        l.label = text_of(rounding::n.name);
+        const node& n = folded_node(graph::graph[Id].origin);
+        effective_weights e = effective_weights_of(Model, n, weights);
+        const auto scales = folded_scales(n, weights);
+        l.label = text_of(n.name);
+        l.origin = n.origin;
         l.outputs = e.outputs;
         l.terms = e.terms;
-        l.grid = format.grid;
+        l.grid = rounding.format.grid;
+        l.kept = rounding.kept;
         l.first_step = log_steps_.size();
         l.places.resize(e.weights.size());
-        detail::for_each_parameter<Net::model, Id>(false, [&](int place, int natural) {
+        detail::for_each_parameter<Model, Id>(false, [&](int place, int natural) {
             l.places[static_cast<std::size_t>(natural)] = graph::parameter_place(Id) + place;
         });
-        if constexpr (zero_sparsity<typename rounding::sparsity>) {
-            keep_largest(e.weights,
-                         cells_of<typename rounding::precision, typename rounding::sparsity, rounding::geometry>());
-            for (const float w : e.weights) l.kept.push_back(w != 0);
-        }
+        for (std::size_t i = 0; i < l.kept.size(); ++i)
+            if (!l.keeps(i)) e.weights[i] = 0;
         for (std::size_t o = 0; o < l.outputs; ++o) {
-            const row_steps row = steps_of(e.row(o), format, 0);
+            const row_steps row = steps_of(e.row(o), rounding.format, 0);
             const double size = std::abs(scales[o]);
             l.signs.push_back(scales[o] < 0 ? -1.0f : 1.0f);
             log_steps_.push_back(static_cast<float>(std::log(size > 0 ? row.scale / size : row.scale)));
