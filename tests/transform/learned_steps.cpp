@@ -2,6 +2,7 @@
 #include <compress/transform/learned_steps.hpp>
 
 #include <compress/tensor/thread_pool.hpp>
+#include <compress/transform/gptq.hpp>
 
 #include "../catch.hpp"
 #include "smooth_problem.hpp"

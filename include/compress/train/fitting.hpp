@@ -47,14 +47,15 @@ public:
 template <const auto& Model, class Loss, class Executor, class Rounding = no_rounding<Model>>
 class fitting {
 public:
+    template <class... Arguments>
     fitting(const named_tensors& weights, const data_set& data, const Loss& loss, const fit_options& options,
-            const Executor& threads)
+            const Executor& threads, const Arguments&... of_rounding)
         : data_(data),
           loss_(loss),
           options_(options),
           threads_(threads),
           trainer_(weights, options.parts),
-          rounding_(weights, data, options),
+          rounding_(weights, data, options, of_rounding...),
           groups_(parameter_groups<Model>()),
           line_(options.progress, options.live, options.epochs) {
         check();

@@ -137,14 +137,16 @@ public:
     /// Forwards alone, as in inference: running statistics, no dropout.
     ///
     /// @param  see  see(index, array of spans of outputs); called from several threads
-    /// @param  forward  as of run
+    /// @param  forward   as of run
+    /// @param  rounding  as in pass_options
     template <class Fill, class See, executor Executor = serial, class Forward = own_forward>
     void predict(int records, const Fill& fill, const See& see, const Executor& threads = {},
-                 const Forward& forward = {}) {
+                 const Forward& forward = {}, const value_rounding* rounding = nullptr) {
         prepare(records, false);
         pass_options options;
         options.frozen_norms = true;
         options.dropout = false;
+        options.rounding = rounding;
         for (int i = 0; i < graph::segments - 1; ++i) scale_norm(i, options);
         each_chunk(records, options, threads, [&](const training_chunk& c, int part) {
             fill_inputs(c, fill);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <compress/transform/layer_roundings.hpp>
 #include <compress/transform/reconstruct.hpp>
 #include <compress/transform/round_rows.hpp>
 #include <compress/transform/rounded_layer.hpp>
@@ -42,58 +43,33 @@ inline rounded_layer round_layer(layer_to_change& layer, const weight_format& fo
     return result;
 }
 
-namespace detail {
-
-/// How `Net` stores the weights of a layer that is node `Observed` of the float net.
-template <class Net, const node& Observed>
-struct rounding_of {
-    static constexpr int id = [] {
-        int found = 0;
-        while (!is_product(Net::graph[found].kind) || Net::graph[found].origin != Observed.origin) ++found;
-        return found;
-    }();
-    static constexpr const node& n = Net::graph.nodes[id];
-    using format = format_of<typename Net::recipe_type, n.format>;
-    using precision = typename format::precision;
-    using sparsity = typename format::sparsity;
-    static constexpr conv_geometry geometry = geometry_of(Net::graph[n.inputs[0]].output, n).flattened();
-    /// Tables are chosen when they are packed.
-    static constexpr bool rounds =
-        (integer_precision<precision> || weight_only_precision<precision>)&&!table_sparsity<sparsity>;
-};
-
-}  // namespace detail
-
-/// Integers for all layers of `Net` that have integer weights, chosen so that on the records each layer gives what it
-/// gave in floating point, of what the layers before it give now: GPTQ with targets of the float net, after which
-/// single levels are moved while that helps, and biases corrected. Nothing is trained; a few seconds for small nets.
+/// Integers for layers of a model, chosen so that on the records each layer gives what it gave in floating point, of
+/// what the layers before it give now: GPTQ with targets of the float net, after which single levels are moved while
+/// that helps, and biases corrected. Nothing is trained; a few seconds for small nets.
 ///
-/// `convert<Net>(weights, seen, gptq<Net>(weights, records))`
-///
-/// @param  records  one span of values per record, for a model with one input; a hundred to a thousand
+/// @param  roundings  of the layers; others stay as they are
+/// @param  records    one span of values per record, for a model with one input; a hundred to a thousand
 /// @throws error as `convert` for the weights, and where there are no records
-template <class Net, class Records>
-rounded_layers gptq(const named_tensors& weights, const Records& records, const gptq_options& options = {}) {
+template <const auto& Model, class Records>
+rounded_layers gptq(const named_tensors& weights, const Records& records, const layer_roundings& roundings,
+                    const gptq_options& options = {}) {
     rounded_layers all;
-    change_layers<Net::model>(
+    change_layers<Model>(
         weights, records,
         [&]<const node & Observed>(layer_to_change& layer) {
-            using rounding = detail::rounding_of<Net, Observed>;
-            if constexpr (rounding::rounds) {
-                std::vector<char> kept;
-                if constexpr (zero_sparsity<typename rounding::sparsity>) {
-                    std::vector<float> pruned = layer.weights.weights;
-                    keep_largest(
-                        pruned,
-                        cells_of<typename rounding::precision, typename rounding::sparsity, rounding::geometry>());
-                    for (const float w : pruned) kept.push_back(w != 0);
-                }
-                const auto format = weight_format_of<typename rounding::precision, rounding::geometry>();
-                all.emplace(layer.label, round_layer(layer, format, options, kept));
-            }
+            const layer_rounding& rounding = roundings.find(layer.label)->second;
+            all.emplace(layer.label, round_layer(layer, rounding.format, options, rounding.kept));
         },
-        []<const node & Observed>() { return detail::rounding_of<Net, Observed>::rounds; });
+        [&]<const node & Observed>() { return roundings.contains(text_of(Observed.name)); });
     return all;
+}
+
+/// The same for all layers of `Net` that have integer weights.
+///
+/// `convert<Net>(weights, seen, gptq<Net>(weights, records))`
+template <net_type Net, class Records>
+rounded_layers gptq(const named_tensors& weights, const Records& records, const gptq_options& options = {}) {
+    return gptq<Net::model>(weights, records, roundings_of<Net>(weights), options);
 }
 
 /// The float weights that the integers stand for: a net of them computes what weight-only layers of these formats do.

@@ -5,40 +5,10 @@
 
 #include <compress/graph/glob.hpp>
 #include <compress/train/optimizer.hpp>
-#include <compress/transform/gptq.hpp>
+#include <compress/transform/layer_roundings.hpp>
+#include <compress/transform/rounded_layer.hpp>
 
 namespace tensor_compress {
-
-/// How the weights of a layer are rounded in training.
-struct layer_rounding {
-    weight_format format{};
-    std::vector<char> kept{};  ///< [outputs, terms], 0 where a pattern has zeros; empty: all
-};
-using layer_roundings = std::map<std::string, layer_rounding, std::less<>>;  ///< by label; others stay as they are
-
-/// How `Net` rounds its layers. Patterns of zeros keep the largest of these weights.
-template <class Net>
-layer_roundings roundings_of(const named_tensors& weights) {
-    layer_roundings all;
-    detail::for_each_trained<Net::model>([&]<int Id>() {
-        constexpr const auto& nodes = detail::trained_graph<Net::model>.nodes;
-        if constexpr (is_product(nodes[Id].kind)) {
-            using rounding = detail::rounding_of<Net, nodes[Id]>;
-            using precision = typename rounding::precision;
-            using sparsity = typename rounding::sparsity;
-            if constexpr (rounding::rounds) {
-                layer_rounding& layer = all[text_of(rounding::n.name)];
-                layer.format = weight_format_of<precision, rounding::geometry>();
-                if constexpr (zero_sparsity<sparsity>) {
-                    effective_weights e = effective_weights_of(Net::model, rounding::n, weights);
-                    keep_largest(e.weights, cells_of<precision, sparsity, rounding::geometry>());
-                    for (const float w : e.weights) layer.kept.push_back(w != 0);
-                }
-            }
-        }
-    });
-    return all;
-}
 
 namespace detail {
 

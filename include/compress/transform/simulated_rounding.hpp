@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <compress/train/fit.hpp>
+#include <compress/transform/calibrate.hpp>
+#include <compress/transform/deployed_forward.hpp>
+#include <compress/transform/learned_steps.hpp>
+
+namespace tensor_compress {
+
+/// What training with rounding ends with: all that `convert` needs, with the integers and ranges that training saw.
+struct fitted_integers : fitted {
+    calibration ranges;
+    rounded_layers rounded;
+};
+
+namespace detail {
+
+/// Ranges of values as tensors "<label>.range", [low, high, mean size].
+inline void store_ranges(const calibration& seen, named_tensors& to) {
+    for (const auto& [label, range] : seen.ranges) {
+        const float numbers[] = {range.low, range.high, range.mean_size};
+        std::copy_n(numbers, 3, (to[label + ".range"] = make_array<float>({3})).data());
+    }
+}
+inline calibration take_ranges(named_tensors& from) {
+    calibration seen;
+    constexpr std::string_view end = ".range";
+    for (auto entry = from.begin(); entry != from.end();) {
+        const auto here = entry++;
+        if (!std::string_view(here->first).ends_with(end)) continue;
+        const float* numbers = here->second.data();
+        seen.ranges[here->first.substr(0, here->first.size() - end.size())] = {numbers[0], numbers[1], numbers[2]};
+        from.erase(here);
+    }
+    return seen;
+}
+
+/// What rounding adds to training a model, in floating point: weights and values are put on the grids of the integers
+/// that they will be, by the functions that conversion and the kernels round with. At what places is said at
+/// no_rounding.
+template <const auto& Model>
+class simulated_rounding {
+public:
+    using training = trainer<Model>;
+    /// How each value of the model in training is stored, given its range.
+    using value_roundings = std::vector<value_rounding> (*)(const calibration&);
+
+    simulated_rounding(const named_tensors& weights, const data_set& data, const fit_options& options,
+                       const layer_roundings& roundings, value_roundings values)
+        : data_(data),
+          options_(options),
+          steps_(weights, roundings),
+          values_(values) {
+        const rounding_options& r = options.rounding;
+        if (options.score)
+            throw error("fit", "a score of float weights for a net of integers",
+                        "give held-out records (validation), which the net itself is judged by");
+        if (!(r.settle >= 0 && r.settle <= 1) || (r.ranges == nullptr && r.records < 1))
+            throw error("fit",
+                        "settling after " + std::to_string(r.settle) + " of the epochs, ranges of " +
+                            std::to_string(r.records) + " records",
+                        "settle after a share from 0 to 1, and measure at least one record");
+        steps_.freeze(options.frozen);
+        if (r.ranges != nullptr) set_ranges(*r.ranges);
+    }
+
+    template <class Executor>
+    void begin_step(training& t, long long step, int steps, const Executor& threads) {
+        const double settle_epochs = std::min(options_.rounding.settle * options_.epochs, options_.norm_epochs);
+        const auto settling = static_cast<long long>(std::ceil(settle_epochs * steps));
+        settled_ = step >= settling;
+        steps_.round(t.parameters(), t.used_parameters(), threads);
+        const bool due = step == settling || (step < settling && step % std::max(settling / 8, 1LL) == 0);
+        if (options_.rounding.ranges == nullptr && (due || seen_.ranges.empty())) measure(t);
+    }
+
+    template <class Fill, class Loss, class Executor>
+    double run(training& t, int records, const Fill& fill, const Loss& loss, typename training::pass_options pass,
+               const Executor& threads) {
+        pass.rounding = roundings_.data();
+        pass.frozen_norms = pass.frozen_norms || settled_;
+        return t.run(records, fill, loss, pass, threads);
+    }
+
+    template <class Executor>
+    void differentiate(training& t, const Executor& threads) {
+        steps_.differentiate(t.parameters(), t.gradients(), threads);
+    }
+    template <class Executor>
+    void update(const optimizer& rule, double factor, const Executor& threads) {
+        steps_.update(rule, factor, threads);
+    }
+
+    template <class Fill, class See, class Executor>
+    void predict(training& t, int records, const Fill& fill, const See& see, const Executor& threads) {
+        steps_.round(t.parameters(), t.used_parameters(), threads);
+        t.predict(records, fill, see, threads, typename training::own_forward{}, roundings_.data());
+    }
+
+    void add_to(safetensors_metadata&) const {}
+    void store(named_tensors& weights) const {
+        steps_.store(weights);
+        store_ranges(seen_, weights);
+    }
+    void store_memory(named_tensors& first, named_tensors& second) const { steps_.store_memory(first, second); }
+    void take(training_state& state, const std::string& source) {
+        steps_.take(state.weights, source);
+        steps_.take_memory(state.first, state.second, state.steps, source);
+        set_ranges(take_ranges(state.weights));
+    }
+
+    /// What training ended with, which may be an earlier epoch's, as integers.
+    fitted_integers integers_of(fitted result) {
+        fitted_integers whole{std::move(result), {}, {}};
+        whole.ranges = take_ranges(whole.weights);
+        steps_.take(whole.weights, "fit");
+        whole.rounded = steps_.rounded(whole.weights);
+        return whole;
+    }
+
+protected:
+    bool is_settled() const { return settled_; }
+    const calibration& ranges() const { return seen_; }
+    const learned_steps<Model>& steps() const { return steps_; }
+    const value_rounding* roundings() const { return roundings_.data(); }
+
+private:
+    /// Ranges of values under the weights as they are rounded now, on records from all over the data.
+    void measure(training& t) {
+        named_tensors weights = t.weights();
+        from_parameters<Model>(t.used_parameters(), weights);
+        std::vector<std::span<const float>> records;
+        const std::size_t count = std::min(data_.size(), static_cast<std::size_t>(options_.rounding.records));
+        for (std::size_t i = 0; i < count; ++i) records.push_back(data_.input(i * data_.size() / count));
+        set_ranges(calibrate<Model>(weights, records, options_.rounding.range));
+    }
+    void set_ranges(const calibration& seen) {
+        seen_ = seen;
+        roundings_ = values_(seen_);
+    }
+
+    const data_set& data_;
+    const fit_options& options_;
+    learned_steps<Model> steps_;
+    value_roundings values_;
+    calibration seen_;
+    std::vector<value_rounding> roundings_;
+    bool settled_ = false;
+};
+
+inline constexpr recipe int8_values{int8};
+
+}  // namespace detail
+
+/// Trains a model for weights of formats that are known at run time, beside int8 values everywhere, in floating point:
+/// quantisation-aware training for a search over formats, whose result is then compiled. What differs from training
+/// the net itself (fit_net.hpp) are single steps where a sum lies between two of them.
+///
+/// @param  weights    where to start; rounding on records first starts nearer to the goal where bits are few
+/// @param  roundings  of layers by label; others keep float weights
+/// @throws error as `fit` of a model, and where rounding options make no sense
+template <const auto& Model, class Loss, executor Executor = serial>
+requires requires(const Loss& loss, trained_record<1> record) { loss(record); }
+fitted_integers fit(const named_tensors& weights, const data_set& data, const Loss& loss,
+                    const layer_roundings& roundings, const fit_options& options, const Executor& threads = {}) {
+    using int8_net = net<Model, detail::int8_values>;
+    detail::fitting<Model, Loss, Executor, detail::simulated_rounding<Model>> training(
+        weights, data, loss, options, threads, roundings, &deployed_forward<int8_net>::roundings);
+    fitted result = training.run();
+    return training.rounding().integers_of(std::move(result));
+}
+
+}  // namespace tensor_compress
