@@ -33,6 +33,9 @@
 #include <compress/transform/gptq.hpp>
 #include <compress/transform/load_weights.hpp>
 #include <compress/transform/low_rank.hpp>
+#include <compress/transform/mixed_precision.hpp>
+#include <compress/transform/output_error.hpp>
 #include <compress/transform/prune.hpp>
 #include <compress/transform/prune_on_records.hpp>
 #include <compress/transform/remove_dead_channels.hpp>
+#include <compress/transform/sensitivity.hpp>

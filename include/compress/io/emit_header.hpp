@@ -50,11 +50,13 @@ inline std::string affine_list(std::span<const affine> all) {
 }  // namespace detail
 
 /// A recipe as C++ source text: recipe{int8}.with("head", fp32).
+///
+/// @param  prefix  of the library's names
 template <class... Formats>
-std::string recipe_text(const recipe<Formats...>& r) {
+std::string recipe_text(const recipe<Formats...>& r, std::string_view prefix = "tensor_compress::") {
     using R = recipe<Formats...>;
-    const auto tag = [](int i) { return format_text(R::precision_names[i], R::sparsity_names[i]); };
-    std::string text = "tensor_compress::recipe{" + tag(0) + '}';
+    const auto tag = [&](int i) { return format_text(R::precision_names[i], R::sparsity_names[i], prefix); };
+    std::string text = std::string(prefix) + "recipe{" + tag(0) + '}';
     for (int i = 1; i < R::count; ++i)
         text += ".with(" + detail::quoted_text(text_of(r.patterns[i])) + ", " + tag(i) + ')';
     return text;
