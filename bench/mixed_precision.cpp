@@ -14,19 +14,20 @@
 namespace bench {
 
 /// The choices, as the program prints them.
-inline constexpr auto within_40000 = tc::recipe{tc::int4}
+inline constexpr auto within_40000 = tc::recipe{tc::int8}
+                                         .with("conv2", tc::int4 | tc::group<16>)
+                                         .with("conv4", tc::int4 | tc::group<16>)
+                                         .with("conv5", tc::int8 | tc::codebook<4>)
+                                         .with("conv7", tc::int8 | tc::codebook<3>)
+                                         .with("conv8", tc::int8 | tc::codebook<3>)
+                                         .with("conv9", tc::int8 | tc::codebook<4>);
+inline constexpr auto within_32000 = tc::recipe{tc::int4}
                                          .with("conv1", tc::int8)
-                                         .with("conv3", tc::int4 | tc::group<16>)
-                                         .with("conv8", tc::int3)
+                                         .with("conv2", tc::int8 | tc::codebook<4>)
+                                         .with("conv5", tc::int8 | tc::codebook<3>)
+                                         .with("conv7", tc::int8 | tc::codebook<3>)
+                                         .with("conv8", tc::int8 | tc::codebook<2>)
                                          .with("conv9", tc::int3)
-                                         .with("fc1", tc::int8);
-inline constexpr auto within_32000 = tc::recipe{tc::int3}
-                                         .with("conv1", tc::int8)
-                                         .with("conv2", tc::int4)
-                                         .with("conv3", tc::int4 | tc::group<16>)
-                                         .with("conv4", tc::int4)
-                                         .with("conv6", tc::int4)
-                                         .with("conv8", tc::int2)
                                          .with("fc1", tc::int8);
 
 namespace {
@@ -45,9 +46,11 @@ public:
 
     /// @return whether the choices are those that are compiled
     bool run() {
-        const auto costs = tc::sensitivity<resnet8_fp32, tc::tag::int8, tc::tag::int4, tc::tag::int3, tc::tag::int2,
-                                           decltype(tc::int4 | tc::group<16>), decltype(tc::int3 | tc::group<16>)>(
-            weights_, tc::records(training_.slice(0, 2048)));
+        const auto costs =
+            tc::sensitivity<resnet8_fp32, tc::tag::int8, tc::tag::int4, tc::tag::int3, tc::tag::int2,
+                            decltype(tc::int4 | tc::group<16>), decltype(tc::int3 | tc::group<16>),
+                            decltype(tc::int8 | tc::codebook<4>), decltype(tc::int8 | tc::codebook<3>),
+                            decltype(tc::int8 | tc::codebook<2>)>(weights_, tc::records(training_.slice(0, 2048)));
         std::printf("%s; divergence of the outputs, where one layer alone is rounded\n%s\n", machine_text().c_str(),
                     cost_table(costs).c_str());
         table_.add({"FP32", std::to_string(tc::net<resnet8_fp32>::weights_bytes), "-", "-",
@@ -68,7 +71,8 @@ private:
         tc::text_table table({"layer", "format", "bytes", "divergence"});
         for (const auto& layer : costs.layers)
             for (const auto& f : layer.formats)
-                table.add({layer.label, f.precision, std::to_string(f.bytes), tc::fixed_text(f.error, 5)});
+                table.add({layer.label, f.precision + (f.sparsity == "dense" ? "" : ' ' + f.sparsity),
+                           std::to_string(f.bytes), tc::fixed_text(f.error, 5)});
         return table.markdown();
     }
 

@@ -14,10 +14,11 @@ namespace tc = tensor_compress;
 inline constexpr tc::recipe all_int8{tc::int8};
 inline constexpr tc::recipe all_int4{tc::int4};
 inline constexpr tc::recipe all_int2{tc::int2};
-/// What the program prints as the choice for 7,000 bytes, for the generated digits. Other weights choose otherwise.
-inline constexpr auto mixed = tc::recipe{tc::int8};
+/// What the program prints as the choice for 6,000 bytes, for the generated digits. Other weights choose otherwise.
+inline constexpr auto mixed =
+    tc::recipe{tc::int8}.with("conv2", tc::int8 | tc::codebook<2>).with("conv3", tc::int8 | tc::codebook<2>);
 
-constexpr long long budget = 7000;
+constexpr long long budget = 6000;
 
 namespace {
 
@@ -25,7 +26,8 @@ void print_costs(const tc::sensitivities& costs) {
     tc::text_table table({"layer", "format", "bytes", "divergence"});
     for (const auto& layer : costs.layers)
         for (const auto& format : layer.formats)
-            table.add({layer.label, format.precision, std::to_string(format.bytes), tc::fixed_text(format.error, 5)});
+            table.add({layer.label, format.precision + (format.sparsity == "dense" ? "" : " " + format.sparsity),
+                       std::to_string(format.bytes), tc::fixed_text(format.error, 5)});
     std::printf("%s", table.text().c_str());
 }
 
@@ -40,8 +42,8 @@ int main(int count, char** words) try {
             .weights;
     const tc::records some(records.training.slice(0, 512));
 
-    const auto costs =
-        tc::sensitivity<digits_cnn, tc::tag::int8, tc::tag::int4, tc::tag::int3, tc::tag::int2>(weights, some);
+    const auto costs = tc::sensitivity<digits_cnn, tc::tag::int8, tc::tag::int4, tc::tag::int3, tc::tag::int2,
+                                       decltype(tc::int8 | tc::codebook<2>)>(weights, some);
     print_costs(costs);
     const auto choice = tc::choose_formats(costs, {.max_bytes = budget});
     std::printf("%lld bytes, divergence %.5f: %s\n", choice.bytes, choice.error,

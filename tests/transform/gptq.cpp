@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <compress/transform/gptq.hpp>
 
+#include <set>
+
 #include <compress/tensor/records.hpp>
 #include <compress/transform/calibrate.hpp>
 
@@ -14,6 +16,11 @@ namespace rounding_on_records {
 using tests::residual_model;
 inline constexpr tc::recipe all_int4{tc::int4};
 inline constexpr tc::recipe all_int3{tc::int3};
+inline constexpr tc::recipe all_int2{tc::int2};
+inline constexpr tc::recipe tables{tc::int8 | tc::codebook<2>};
+inline constexpr const tc::node& head_node =
+    tc::net<residual_model, tc::all_fp32, tc::native, tc::lowering::observed>::graph
+        .nodes[tc::net<residual_model, tc::all_fp32, tc::native, tc::lowering::observed>::node_count - 1];
 inline constexpr auto mixed = tc::recipe{tc::int8}
                                   .with("head", tc::weight_only(tc::int4))
                                   .with("back", tc::int4 | tc::n_of_m<2, 4>)
@@ -73,6 +80,37 @@ TEST_CASE("rounding on records fits every format: weight-only, groups and patter
     CHECK(noise_of<net>(p, chosen) < 0.8 * noise_of<net>(p, {}));
 }
 
+TEST_CASE("rounding on records chooses tables that packing keeps", "[transform]") {
+    const problem p;
+    using net = tc::net<residual_model, tables>;
+    const auto chosen = rounded<net>(p);
+    REQUIRE(chosen.size() == 5);
+    // Five outputs are one panel, in which four values occur; clustering it again moves none.
+    const auto& head = chosen.find("head")->second;
+    CHECK(std::set<int>(head.weights.begin(), head.weights.end()).size() == 4);
+    constexpr int id = tc::detail::rounding_of<net, head_node>::id;
+    auto clustered = head.weights;
+    tc::cluster_weights<typename net::layer<id>::order, tc::detail::rounding_of<net, head_node>::geometry>(
+        clustered, head.scales, 4);
+    CHECK(clustered == head.weights);
+    CHECK(noise_of<net>(p, chosen) < 0.5 * noise_of<net>(p, {}));
+    CHECK(noise_of<net>(p, chosen) <
+          noise_of<tc::net<residual_model, all_int2>>(p, rounded<tc::net<residual_model, all_int2>>(p)));
+}
+
+TEST_CASE("levels of a table are its values, and have neighbours", "[transform]") {
+    const std::vector<int> values{-40, -3, 5, 100};
+    const tc::table_levels levels{values};
+    CHECK(levels.nearest(-1.1, 1) == -3);
+    CHECK(levels.nearest(1.1, 1) == 5);
+    CHECK(levels.nearest(-9, 0.25) == -40);
+    CHECK(levels.nearest(1e6, 1) == 100);
+    CHECK(levels.next(-3, 1) == 5);
+    CHECK(levels.next(-3, -1) == -40);
+    CHECK(levels.next(-40, -1) == -40);
+    CHECK(levels.next(100, 1) == 100);
+}
+
 TEST_CASE("a row is rounded as well as any other choice of its levels", "[transform]") {
     // Five terms, of which every choice of levels from -2 to 1 is tried at the scale that was found.
     constexpr std::size_t terms = 5;
@@ -90,7 +128,7 @@ TEST_CASE("a row is rounded as well as any other choice of its levels", "[transf
         for (double& v : w) v = static_cast<double>(random.bell());
         const tc::weight_format format{tc::tag::int2::grid, {}};
         const tc::row_steps steps = tc::steps_of(std::vector<float>(w.begin(), w.end()), format, 0);
-        const auto found = tc::row_rounder(c, 1e-9).round(w, format.grid, steps);
+        const auto found = tc::row_rounder(c, 1e-9).round(w, tc::grid_levels{format.grid}, steps);
         const auto error_of = [&](const std::vector<int>& levels, double scale) {
             double sum = 0;
             for (std::size_t i = 0; i < terms; ++i)

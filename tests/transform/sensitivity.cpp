@@ -17,6 +17,7 @@ inline constexpr auto groups = tc::recipe{tc::int8}
                                    .with("back", tc::int4 | tc::group<4>)
                                    .with("grouped", tc::int4 | tc::group<4>)
                                    .with("head", tc::int4 | tc::group<4>);
+inline constexpr tc::recipe tables{tc::int8 | tc::codebook<2>};
 inline constexpr auto only_back = tc::recipe{tc::fp32}.with("back", tc::weight_only(tc::int4));
 inline constexpr auto only_head = tc::recipe{tc::fp32}.with("head", tc::weight_only(tc::int4));
 
@@ -49,6 +50,7 @@ int bytes_in(const std::string& label) {
     return -1;
 }
 
+using int8_of_table = decltype(tc::int8 | tc::codebook<2>);
 using int4_in_groups = decltype(tc::int4 | tc::group<4>);
 
 }  // namespace sensitive_layers
@@ -57,7 +59,7 @@ using namespace sensitive_layers;
 
 TEST_CASE("the bytes of a format are those of the net that has it", "[transform]") {
     const problem p;
-    const auto found = p.measure<tc::tag::int8, tc::tag::int3, int4_in_groups>();
+    const auto found = p.measure<tc::tag::int8, tc::tag::int3, int4_in_groups, int8_of_table>();
     REQUIRE(found.layers.size() == 5);
     long long int8_bytes = found.other_bytes;
     for (const tc::layer_costs& layer : found.layers) {
@@ -68,6 +70,10 @@ TEST_CASE("the bytes of a format are those of the net that has it", "[transform]
     CHECK(int8_bytes == tc::net<residual_model, all_int8>::weights_bytes);
     for (const char* label : {"back", "grouped", "head"})
         CHECK(cost_of(found, label, "int4/4")->bytes == bytes_in<tc::net<residual_model, groups>>(label));
+    for (const tc::layer_costs& layer : found.layers) {
+        CHECK(layer.formats.back().sparsity == "codebook<2>");
+        CHECK(layer.formats.back().bytes == bytes_in<tc::net<residual_model, tables>>(layer.label));
+    }
     // Groups of four do not fit three channels by three columns, and no depthwise layer.
     CHECK(cost_of(found, "stem", "int4/4") == nullptr);
     CHECK(cost_of(found, "deep", "int4/4") == nullptr);

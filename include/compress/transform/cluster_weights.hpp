@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <set>
 #include <span>
 #include <vector>
 
 #include <compress/storage/pack.hpp>
+#include <compress/transform/effective_weights.hpp>
 
 namespace tensor_compress {
 
@@ -104,6 +107,51 @@ void cluster_weights(std::span<std::int8_t> weights, std::span<const float> scal
     std::vector<std::array<std::int8_t, 256>> tables;
     for (const value_costs& c : costs) tables.push_back(cluster_values(c, entries));
     for_each([&](std::size_t block, std::size_t, std::int8_t& w) { w = tables[block][place(w)]; });
+}
+
+/// What the weights of one output are rounded to: scale times a value of its block's table.
+struct row_table {
+    double scale = 1;
+    std::vector<int> values;  ///< growing
+};
+
+namespace detail {
+
+/// int8 weights in steps of a 32nd of an output's root mean square, so that outputs which share a table are alike; what
+/// is beyond four of it is clipped. None is 0: a table that has to hold 0 has a value less for all others.
+inline double spread_weights(std::span<const float> row, std::span<std::int8_t> steps) {
+    double squares = 0;
+    for (const float w : row) squares += static_cast<double>(w) * static_cast<double>(w);
+    const double scale = squares > 0 ? std::sqrt(squares / static_cast<double>(row.size())) / 32 : 1;
+    for (std::size_t k = 0; k < row.size(); ++k) {
+        const double step = std::clamp(std::nearbyint(static_cast<double>(row[k]) / scale), -127.0, 127.0);
+        steps[k] = static_cast<std::int8_t>(step != 0 ? step : row[k] < 0 ? -1 : 1);
+    }
+    return scale;
+}
+
+}  // namespace detail
+
+/// For each output the table of its block, of so many entries, that leaves the least squared error of the weights.
+template <class Order, conv_geometry G>
+std::vector<row_table> choose_tables(const effective_weights& e, int entries) {
+    std::vector<std::int8_t> steps(e.weights.size());
+    std::vector<float> scales;
+    for (std::size_t o = 0; o < e.outputs; ++o)
+        scales.push_back(
+            static_cast<float>(detail::spread_weights(e.row(o), std::span(steps).subspan(o * e.terms, e.terms))));
+    cluster_weights<Order, G>(steps, scales, entries);
+    std::vector<std::set<int>> values(static_cast<std::size_t>(Order::blocks));
+    const auto block_of = [](std::size_t o) {
+        return static_cast<std::size_t>(Order::index(static_cast<int>(o), 0, 0, 0) / Order::block_elements);
+    };
+    for (std::size_t i = 0; i < steps.size(); ++i) values[block_of(i / e.terms)].insert(steps[i]);
+    std::vector<row_table> tables;
+    for (std::size_t o = 0; o < e.outputs; ++o) {
+        const std::set<int>& of_block = values[block_of(o)];
+        tables.push_back({static_cast<double>(scales[o]), {of_block.begin(), of_block.end()}});
+    }
+    return tables;
 }
 
 }  // namespace tensor_compress

@@ -14,11 +14,24 @@ struct gptq_options {
     bool correct_bias = true;  ///< biases take over what rounding does to the mean of a sum
 };
 
-/// Rounds a layer's weights to the grid of a format and puts what the integers stand for in their place.
-///
-/// @param  kept  [outputs * terms], 0 where a weight has to be 0; empty: nowhere
-inline rounded_layer round_layer(layer_to_change& layer, const weight_format& format, const gptq_options& options,
-                                 std::span<const char> kept = {}) {
+namespace detail {
+
+inline row_steps steps_of_row(const layer_levels& to, std::size_t output, std::span<const double> row) {
+    if (to.tables.empty()) return steps_of(std::vector<float>(row.begin(), row.end()), to.format, 0);
+    return {to.tables[output].scale, std::vector<int>(row.size(), 1)};
+}
+inline row_rounder::rounded_row round_row(const row_rounder& rounder, std::span<const double> row,
+                                          const layer_levels& to, std::size_t output, const row_steps& steps) {
+    if (!to.tables.empty()) return rounder.round(row, table_levels{to.tables[output].values}, steps);
+    const std::span<const char> kept(to.kept);
+    return rounder.round(row, grid_levels{to.format.grid}, steps,
+                         kept.empty() ? kept : kept.subspan(output * row.size(), row.size()));
+}
+
+}  // namespace detail
+
+/// Rounds a layer's weights to levels and puts what the integers stand for in their place.
+inline rounded_layer round_layer(layer_to_change& layer, const layer_levels& levels, const gptq_options& options) {
     const std::size_t outputs = layer.group_outputs(), terms = layer.weights.terms;
     rounded_layer result;
     for (std::size_t group = 0; group < layer.groups.size(); ++group) {
@@ -27,9 +40,8 @@ inline rounded_layer round_layer(layer_to_change& layer, const weight_format& fo
         for (std::size_t o = 0; o < outputs; ++o) {
             const std::size_t first = (group * outputs + o) * terms;
             const std::span<const double> row(wanted.data() + o * terms, terms);
-            const row_steps steps = steps_of(std::vector<float>(row.begin(), row.end()), format, 0);
-            const auto rounded =
-                rounder.round(row, format.grid, steps, kept.empty() ? kept : kept.subspan(first, terms));
+            const row_steps steps = detail::steps_of_row(levels, group * outputs + o, row);
+            const auto rounded = detail::round_row(rounder, row, levels, group * outputs + o, steps);
             result.scales.push_back(static_cast<float>(rounded.scale));
             for (std::size_t k = 0; k < terms; ++k) {
                 const int stored = rounded.levels[k] * steps.multiples[k];
@@ -57,8 +69,7 @@ rounded_layers gptq(const named_tensors& weights, const Records& records, const 
     change_layers<Model>(
         weights, records,
         [&]<const node & Observed>(layer_to_change& layer) {
-            const layer_rounding& rounding = roundings.find(layer.label)->second;
-            all.emplace(layer.label, round_layer(layer, rounding.format, options, rounding.kept));
+            all.emplace(layer.label, round_layer(layer, roundings.find(layer.label)->second, options));
         },
         [&]<const node & Observed>() { return roundings.contains(text_of(Observed.name)); });
     return all;

@@ -18,12 +18,13 @@ concept net_type = requires {
     Net::node_count;
 };
 
-/// How the weights of a layer are rounded.
-struct layer_rounding {
-    weight_format format{};
-    std::vector<char> kept{};  ///< [outputs, terms], 0 where a pattern has zeros; empty: all
+/// What a layer's weights are rounded to.
+struct layer_levels {
+    weight_format format = {};
+    std::vector<char> kept = {};         ///< [outputs * terms], 0 where a weight has to be 0; empty: nowhere
+    std::vector<row_table> tables = {};  ///< [outputs], instead of the format's grid; empty: none
 };
-using layer_roundings = std::map<std::string, layer_rounding, std::less<>>;  ///< by label; others stay as they are
+using layer_roundings = std::map<std::string, layer_levels, std::less<>>;  ///< by label; others stay as they are
 
 namespace detail {
 
@@ -40,14 +41,30 @@ struct rounding_of {
     using precision = typename format::precision;
     using sparsity = typename format::sparsity;
     static constexpr conv_geometry geometry = geometry_of(Net::graph[n.inputs[0]].output, n).flattened();
-    /// Tables are chosen when they are packed.
-    static constexpr bool rounds =
-        (integer_precision<precision> || weight_only_precision<precision>)&&!table_sparsity<sparsity>;
+    using layer = typename Net::template layer<id>;
+    static constexpr bool rounds = integer_precision<precision> || weight_only_precision<precision>;
 };
+
+/// The levels of a format, as `Layer` stores it, for these weights. Where it is a pattern of zeros, the largest weights
+/// stay that it allows; where it is a table, that is the one which suits the weights best before they are rounded.
+template <class Format, class Layer, conv_geometry G>
+layer_levels levels_of(const effective_weights& weights) {
+    using precision = typename Format::precision;
+    using sparsity = typename Format::sparsity;
+    layer_levels levels{weight_format_of<precision, G>()};
+    if constexpr (table_sparsity<sparsity>)
+        levels.tables = choose_tables<typename Layer::order, G>(weights, 1 << sparsity::bits);
+    if constexpr (zero_sparsity<sparsity>) {
+        std::vector<float> pruned = weights.weights;
+        keep_largest(pruned, cells_of<precision, sparsity, G>());
+        for (const float w : pruned) levels.kept.push_back(w != 0);
+    }
+    return levels;
+}
 
 }  // namespace detail
 
-/// How `Net` rounds its layers. Patterns of zeros keep the largest of these weights.
+/// How `Net` rounds its layers, given their weights.
 template <net_type Net>
 layer_roundings roundings_of(const named_tensors& weights) {
     using observed = net<Net::model, all_fp32, native, lowering::observed>;
@@ -56,17 +73,10 @@ layer_roundings roundings_of(const named_tensors& weights) {
     for_constants<observed::node_count>([&]<int Id>() {
         if constexpr (is_product(observed::graph.nodes[Id].kind)) {
             using rounding = detail::rounding_of<Net, observed::graph.nodes[Id]>;
-            using precision = typename rounding::precision;
-            using sparsity = typename rounding::sparsity;
-            if constexpr (rounding::rounds) {
-                layer_rounding& layer = all[text_of(rounding::n.name)];
-                layer.format = weight_format_of<precision, rounding::geometry>();
-                if constexpr (zero_sparsity<sparsity>) {
-                    effective_weights e = effective_weights_of(Net::model, rounding::n, weights);
-                    keep_largest(e.weights, cells_of<precision, sparsity, rounding::geometry>());
-                    for (const float w : e.weights) layer.kept.push_back(w != 0);
-                }
-            }
+            if constexpr (rounding::rounds)
+                all.emplace(text_of(rounding::n.name),
+                            detail::levels_of<typename rounding::format, typename rounding::layer, rounding::geometry>(
+                                effective_weights_of(Net::model, rounding::n, weights)));
         }
     });
     return all;

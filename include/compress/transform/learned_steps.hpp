@@ -54,12 +54,13 @@ class learned_steps {
 public:
     /// Rounds weights to nearest at first.
     ///
-    /// @param  weights  of Model; expect_weights has seen them
+    /// @param  weights    of Model; expect_weights has seen them
+    /// @param  roundings  tables are left to conversion, which chooses them anew each time
     learned_steps(const named_tensors& weights, const layer_roundings& roundings) {
         detail::for_each_trained<Model>([&]<int Id>() {
             if constexpr (is_product(graph::graph[Id].kind)) {
                 const auto found = roundings.find(text_of(Model[graph::graph[Id].origin].name));
-                if (found != roundings.end()) add_layer<Id>(weights, found->second);
+                if (found != roundings.end() && found->second.tables.empty()) add_layer<Id>(weights, found->second);
             }
         });
         gradients_.resize(log_steps_.size());
@@ -181,7 +182,7 @@ private:
     }
 
     template <int Id>
-    void add_layer(const named_tensors& weights, const layer_rounding& rounding) {
+    void add_layer(const named_tensors& weights, const layer_levels& rounding) {
         detail::learned_layer l;
         const node& n = folded_node(graph::graph[Id].origin);
         effective_weights e = effective_weights_of(Model, n, weights);

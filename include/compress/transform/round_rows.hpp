@@ -9,6 +9,32 @@
 
 namespace tensor_compress {
 
+/// The levels of a grid.
+struct grid_levels {
+    weight_grid grid;
+
+    int nearest(double w, double step) const { return detail::nearest_level(w, step, grid); }
+    /// The level after one, or before it where `by` is -1; itself at the ends.
+    int next(int level, int by) const {
+        const int moved = level + (grid.has_zero ? by : 2 * by);
+        return moved < grid.lowest || moved > grid.highest ? level : moved;
+    }
+};
+
+/// The levels of a table.
+struct table_levels {
+    std::span<const int> values;  ///< growing
+
+    int nearest(double w, double step) const {
+        return *std::min_element(values.begin(), values.end(),
+                                 [&](int a, int b) { return std::abs(w - step * a) < std::abs(w - step * b); });
+    }
+    int next(int level, int by) const {
+        const auto at = std::find(values.begin(), values.end(), level) + by;
+        return at < values.begin() || at >= values.end() ? level : *at;
+    }
+};
+
 /// Rounds rows of weights to levels so that not the weights but what they give on calibration records stays as it was:
 /// minimises (w - v)^T C (w - v) over v[k] = scale * multiple[k] * level[k], C being the second moments of the inputs.
 class row_rounder {
@@ -38,19 +64,21 @@ public:
     /// The best of several scales around the one that rounds the weights alone best; each with the levels of GPTQ. The
     /// best one's levels are made better one at a time, then the scale that fits them is taken.
     ///
-    /// @param  kept  [terms], 0 where the weight has to be 0; empty: nowhere
-    rounded_row round(std::span<const double> weights, const weight_grid& grid, const row_steps& steps,
+    /// @param  levels  grid_levels or table_levels
+    /// @param  kept    [terms], 0 where the weight has to be 0; empty: nowhere
+    template <class Levels>
+    rounded_row round(std::span<const double> weights, const Levels& levels, const row_steps& steps,
                       std::span<const char> kept = {}) const {
         rounded_row best;
         best.error = std::numeric_limits<double>::infinity();
         for (int percent = 70; percent <= 130; percent += 5) {
             rounded_row row{std::vector<int>(terms_), steps.scale * percent / 100};
-            round_in_order(weights, grid, steps.multiples, kept, row);
+            round_in_order(weights, levels, steps.multiples, kept, row);
             if (row.error < best.error) best = row;
         }
         for (int round = 0; round < 4; ++round) {
             rounded_row row = best;
-            refine(weights, grid, steps.multiples, kept, row);
+            refine(weights, levels, steps.multiples, kept, row);
             if (!(row.error < best.error * (1 - 1e-6))) break;
             best = row;
         }
@@ -63,14 +91,15 @@ private:
 
     /// Weights are rounded in the order of their inputs' size; each error is made up for by the weights that are still
     /// to be rounded. Source: Frantar et al. 2022, GPTQ: Accurate Post-Training Quantization, Algorithm 1.
-    void round_in_order(std::span<const double> weights, const weight_grid& grid, const std::vector<int>& multiples,
+    template <class Levels>
+    void round_in_order(std::span<const double> weights, const Levels& levels, const std::vector<int>& multiples,
                         std::span<const char> kept, rounded_row& row) const {
         std::vector<double> left(terms_);
         for (std::size_t i = 0; i < terms_; ++i) left[i] = weights[order_[i]];
         for (std::size_t i = 0; i < terms_; ++i) {
             const std::size_t k = order_[i];
             const double step = row.scale * multiples[k];
-            row.levels[k] = keeps(kept, k) ? detail::nearest_level(left[i], step, grid) : 0;
+            row.levels[k] = keeps(kept, k) ? levels.nearest(left[i], step) : 0;
             const double* u = row_of(root_, i);
             const double error = (left[i] - row.levels[k] * step) / u[i];
             for (std::size_t j = i + 1; j < terms_; ++j) left[j] -= error * u[j];
@@ -100,15 +129,16 @@ private:
     }
 
     /// Single levels move by one while that makes the error smaller; then the scale is the best one for the levels.
-    void refine(std::span<const double> weights, const weight_grid& grid, const std::vector<int>& multiples,
+    template <class Levels>
+    void refine(std::span<const double> weights, const Levels& levels, const std::vector<int>& multiples,
                 std::span<const char> kept, rounded_row& row) const {
         auto g = times_moments(distances(weights, multiples, row));
         for (bool moved = true; moved;) {
             moved = false;
             for (std::size_t k = 0; k < terms_; ++k)
                 for (const int by : {-1, 1}) {
-                    const int level = row.levels[k] + (grid.has_zero ? by : 2 * by);
-                    if (!keeps(kept, k) || level < grid.lowest || level > grid.highest) continue;
+                    const int level = levels.next(row.levels[k], by);
+                    if (!keeps(kept, k) || level == row.levels[k]) continue;
                     const double d = row.scale * multiples[k] * (level - row.levels[k]);
                     // Less by more than what is lost in rounding, or this would never end.
                     if (d * moments_(k, k) * (1 - 1e-9) * d >= 2 * d * g[k]) continue;

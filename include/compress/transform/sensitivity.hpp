@@ -38,16 +38,17 @@ inline constexpr recipe every_layer_int8{int8};
 
 /// Of which a float net can show what they do: weights of other numbers.
 template <class Format>
-inline constexpr bool has_rounded_weights =
-    integer_precision<typename Format::precision> &&
-    !std::is_same_v<typename Format::precision, tag::binary_activations> && !table_sparsity<typename Format::sparsity>;
+inline constexpr bool has_rounded_weights = integer_precision<typename Format::precision> &&
+                                            !std::is_same_v<typename Format::precision, tag::binary_activations>;
 
-/// Whether a layer can have a format: groups of weights that share a step do not fit all.
+/// Whether a layer can have a format: groups of weights that share a step do not fit all, nor do tables.
 template <class Format, bool Depthwise, conv_geometry G>
 constexpr bool layer_takes() {
     using precision = typename Format::precision;
     if constexpr (grouped_precision<precision>)
         return !Depthwise && group_fits<precision>(G.run_length());
+    else if constexpr (table_sparsity<typename Format::sparsity>)
+        return (1 << Format::sparsity::bits) < G.terms() * G.out_channels;
     else
         return true;
 }
@@ -96,7 +97,7 @@ private:
         if constexpr (layer_takes<Format, depthwise, place::geometry>()) {
             using L = typename layer_of<int8_net::graph, place::id, recipe<Format>>::type;
             layer_to_change rounded = layer_;
-            round_to_format<Format, place::geometry>(rounded, rounding_);
+            round_layer(rounded, levels_of<Format, L, place::geometry>(rounded.weights), rounding_);
             pack(changed, rounded.weights);
             costs.formats.push_back(
                 {Format::precision::name, Format::sparsity::name, L::packed_bytes, judge_(changed)});
@@ -125,7 +126,7 @@ sensitivities sensitivity(const named_tensors& weights, const Records& records,
                           const sensitivity_options& options = {}) {
     static_assert((detail::has_rounded_weights<format_type<Formats>> && ...),
                   "formats are compared that have integer weights of their own beside int8 values: int8, int4, int3, "
-                  "int2, ternary, binary, with groups or patterns of zeros");
+                  "int2, ternary, binary, with groups, patterns of zeros or tables");
     using float_net = typename output_judge<Model>::net;
     const auto all = detail::spans_of(records);
     const auto seen = static_cast<std::ptrdiff_t>(static_cast<double>(all.size()) * (1 - options.judged));
