@@ -45,8 +45,11 @@ struct options {
     std::string keep, cxx, flags = "-O2 -march=native";
 };
 
-const std::map<std::string, std::string> range_methods{
-    {"min-max", "min_max"}, {"percentile", "percentile"}, {"mse", "mse"}};
+const std::map<std::string, std::string> range_methods{{"min-max", "min_max"},
+                                                       {"percentile", "percentile"},
+                                                       {"mse", "mse"},
+                                                       {"moving-average", "moving_average"},
+                                                       {"entropy", "entropy"}};
 
 void declare(CLI::App& app, options& o) {
     app.set_version_flag("--version", build::version);
@@ -63,7 +66,7 @@ void declare(CLI::App& app, options& o) {
         ->type_name("RULES");
     app.add_option("--calibrate", o.calibrate, "Records that ranges are chosen on; int8 needs them")
         ->type_name("X.npy");
-    app.add_option("--calibration", o.calibration, "How: min-max, percentile or mse")
+    app.add_option("--calibration", o.calibration, "How: min-max, percentile, mse, moving-average or entropy")
         ->capture_default_str()
         ->type_name("METHOD");
     app.add_option("--input", o.input, "Records to run and to evaluate on")->type_name("X.npy");
@@ -86,7 +89,7 @@ void declare(CLI::App& app, options& o) {
 void expect_sensible(const options& o) {
     if (!range_methods.contains(o.calibration))
         throw bad_input("--calibration: the method '" + o.calibration +
-                        "' is unknown; take one of: min-max, percentile, mse");
+                        "' is unknown; take one of: min-max, percentile, mse, moving-average, entropy");
     if (!o.output.empty() && o.input.empty())
         throw bad_input("--output: there are no records to run; give --input too");
     if (!o.labels.empty() && o.input.empty())

@@ -19,6 +19,10 @@ std::vector<float> ranging_values(float outlier) {
     return values;
 }
 
+constexpr tc::range_method every_method[] = {tc::range_method::min_max, tc::range_method::percentile,
+                                             tc::range_method::mse, tc::range_method::moving_average,
+                                             tc::range_method::entropy};
+
 }  // namespace
 
 TEST_CASE("a histogram keeps exact extremes and its total however far values reach") {
@@ -56,13 +60,72 @@ TEST_CASE("min-max takes all, percentile cuts the outlier, mse gives the least e
 TEST_CASE("equal values and zeros have a usable range") {
     tc::value_histogram zeros;
     zeros.add(std::vector<float>(10, 0.0f));
-    for (auto method : {tc::range_method::min_max, tc::range_method::percentile, tc::range_method::mse}) {
-        const auto r = tc::choose_range(zeros, {.method = method});
-        CHECK(tc::affine_for_range(r.low, r.high).scale > 0);
-    }
+    tc::running_range running;
+    running.add(std::vector<float>(10, 0.0f));
+    for (const auto method : every_method)
+        for (const bool symmetric : {false, true}) {
+            const auto r = tc::choose_range(zeros, {.method = method, .symmetric = symmetric}, running);
+            CHECK(tc::affine_for_range(r.low, r.high).scale > 0);
+        }
     tc::value_histogram same;
     same.add(std::vector<float>(10, 2.5f));
     const auto r = tc::choose_range(same, {.method = tc::range_method::min_max});
     CHECK(tc::dequantize(tc::quantize(2.5f, tc::affine_for_range(r.low, r.high)),
                          tc::affine_for_range(r.low, r.high)) == Approx(2.5f).epsilon(0.01));
+}
+
+TEST_CASE("a moving average takes its range from the running means, and needs them") {
+    tc::value_histogram h;
+    tc::running_range running(0.5);
+    for (const float outlier : {2.0f, 60.0f, 4.0f}) {
+        h.add(ranging_values(outlier));
+        running.add(std::vector<float>{-1.0f, outlier});
+    }
+    const auto r = tc::choose_range(h, {.method = tc::range_method::moving_average}, running);
+    CHECK(r.low == -1.0f);
+    CHECK(r.high == 17.5f);
+    CHECK(r.mean_size == h.mean_size());
+    CHECK_THROWS_WITH(tc::choose_range(h, {.method = tc::range_method::moving_average}),
+                      Catch::Matchers::ContainsSubstring("no running means"));
+}
+
+TEST_CASE("entropy cuts the outlier off both sides alike") {
+    tc::value_histogram h;
+    h.add(ranging_values(60.0f));
+    h.add(-0.5f);
+    const auto both = tc::choose_range(h, {.method = tc::range_method::entropy});
+    CHECK(both.high < 6.0f);
+    CHECK(both.high > 2.5f);
+    CHECK(both.low == std::max(-both.high, h.low()));
+    tc::value_histogram positive;
+    for (const float v : ranging_values(60.0f)) positive.add(std::abs(v));
+    const auto one = tc::choose_range(positive, {.method = tc::range_method::entropy});
+    CHECK(one.low == positive.low());
+    CHECK(one.high < 6.0f);
+}
+
+TEST_CASE("symmetric ranges have zero point 0 whatever the method") {
+    for (const bool one_sided : {false, true}) {
+        tc::value_histogram h;
+        tc::running_range running;
+        auto values = ranging_values(9.0f);
+        if (one_sided)
+            for (float& v : values) v = std::abs(v);
+        h.add(values);
+        running.add(values);
+        for (const auto method : every_method) {
+            CAPTURE(one_sided, static_cast<int>(method));
+            const auto r = tc::choose_range(h, {.method = method, .symmetric = true}, running);
+            const auto plain = tc::choose_range(h, {.method = method}, running);
+            CHECK(r.low == -r.high);
+            CHECK(tc::affine_for_range(r.low, r.high).zero_point == 0);
+            if (method != tc::range_method::entropy) CHECK(plain.low != -plain.high);
+            if (method == tc::range_method::min_max) CHECK(r.high == 9.0f);
+        }
+        const auto best = tc::choose_range(h, {.symmetric = true});
+        for (int percent = 20; percent <= 100; percent += 2) {
+            const float m = 9.0f * static_cast<float>(percent) / 100;
+            CHECK(tc::detail::quantization_error(h, best) <= tc::detail::quantization_error(h, {-m, m}) * (1 + 1e-6));
+        }
+    }
 }

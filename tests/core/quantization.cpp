@@ -41,6 +41,10 @@ static_assert(tc::affine_for_range(100, 255) == tc::affine{1.0f, -128});  // wid
 static_assert(tc::affine_for_range(-255, -1) == tc::affine{1.0f, 127});
 static_assert(tc::affine_for_range(-1, 254) == tc::affine{1.0f, -127});
 static_assert(tc::affine_for_range(-63.5f, 64) == tc::affine{0.5f, -1});
+static_assert(tc::affine_for_range(-127, 127) == tc::affine{1.0f, 0});  // one step more below
+static_assert(tc::affine_for_range(-1, 1).zero_point == 0 && tc::affine_for_range(-3e-7f, 3e-7f).zero_point == 0);
+static_assert(tc::quantize(1.0f, tc::affine_for_range(-1, 1)) == 127 &&
+              tc::quantize(-1.0f, tc::affine_for_range(-1, 1)) == -127);
 static_assert(tc::affine_for_range(0, 0) == tc::affine{1.0f, 0} && tc::affine_for_range(3, -3) == tc::affine{1.0f, 0});
 static_assert(tc::affine_for_range(0, not_a_number) == tc::affine{1.0f, 0});
 static_assert(tc::affine_for_range(0, 1e-38f) == tc::affine{1.0f, 0});  // too small for a scale that is a normal float

@@ -140,7 +140,7 @@ class Usage(Case):
         self.refused(["usage"], "-o", "out.hpp", model=None)
         self.refused(["usage", "--bogus"], "-o", "out.hpp", "--bogus")
         self.refused(["--precision", "fp33", "fp32, int8"], "-o", "out.hpp", "--precision", "fp33")
-        self.refused(["--calibration", "average", "min-max, percentile, mse"], "-o", "out.hpp", "--calibration", "average")
+        self.refused(["--calibration", "average", "min-max, percentile, mse, moving-average, entropy"], "-o", "out.hpp", "--calibration", "average")
         self.refused(["--output", "--input"], "-o", "out.hpp", "--output", "y.npy")
         self.refused(["--labels", "--input"], "-o", "out.hpp", "--labels", "l.npy")
 

@@ -75,6 +75,52 @@ TEST_CASE("calibration refuses no records, and records of another size") {
                       ContainsSubstring("3 values for an input of 16"));
     std::vector<std::vector<float>> endless{std::vector<float>(16, std::numeric_limits<float>::infinity())};
     CHECK_THROWS_WITH(tc::calibrate<conversion::tiny>(tensors, endless), ContainsSubstring("not finite"));
+    CHECK_THROWS_WITH(tc::calibrate<conversion::tiny>(tensors, conversion::images(), {.momentum = 0}),
+                      ContainsSubstring("a momentum of 0.000000"));
+}
+
+TEST_CASE("a moving average follows the records, each value its own", "[transform]") {
+    const auto tensors = conversion::weights();
+    const auto images = conversion::images();
+    const auto ranges = [&](const tc::calibration_options& options) {
+        return tc::calibrate<conversion::tiny>(tensors, images, options).ranges;
+    };
+    float low = 0, high = 0;  // of the input: 0.5 of each record and half of what was before
+    for (std::size_t i = 0; i < images.size(); ++i) {
+        const auto [least, most] = std::minmax_element(images[i].begin(), images[i].end());
+        low = i == 0 ? *least : (low + *least) / 2;
+        high = i == 0 ? *most : (high + *most) / 2;
+    }
+    const auto found = ranges({.method = tc::range_method::moving_average, .momentum = 0.5});
+    const auto widest = ranges({.method = tc::range_method::min_max});
+    CHECK(found.at("image").low == Approx(low));
+    CHECK(found.at("image").high == Approx(high));
+    for (const auto& [name, range] : widest) {
+        CAPTURE(name);
+        CHECK(found.at(name).low >= range.low);
+        CHECK(found.at(name).high <= range.high);
+    }
+    CHECK(found.at("head").high < widest.at("head").high);
+    // The last record alone, and the first.
+    const auto last = tc::calibrate<conversion::tiny>(tensors, std::vector<std::vector<float>>{images.back()},
+                                                      {.method = tc::range_method::min_max});
+    CHECK(ranges({.method = tc::range_method::moving_average, .momentum = 1}).at("head").high ==
+          last.ranges.at("head").high);
+}
+
+TEST_CASE("a symmetric calibration gives zero points of 0", "[transform]") {
+    const auto tensors = conversion::weights();
+    const auto seen = tc::calibrate<conversion::tiny>(tensors, conversion::images(), {.symmetric = true});
+    const auto packed = tc::convert<conversion::int8_net>(tensors, seen);
+    CHECK(packed.view().inputs[0].zero_point == 0);
+    CHECK(packed.view().outputs[0].zero_point == 0);
+    tc::runner<conversion::int8_net> run(packed);
+    const auto exact = tc::convert<tc::net<conversion::tiny>>(tensors);
+    tc::runner<tc::net<conversion::tiny>> expect(exact);
+    for (const auto& image : conversion::images()) {
+        const auto found = run(image), expected = expect(image);
+        for (std::size_t i = 0; i < found.size(); ++i) CHECK(found[i] == Approx(expected[i]).margin(0.1));
+    }
 }
 
 TEST_CASE("an int8 net without a calibration names the value that lacks a range") {

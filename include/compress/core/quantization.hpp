@@ -32,13 +32,14 @@ constexpr std::int8_t quantize(float real, affine a) noexcept {
 
 constexpr float dequantize(std::int8_t q, affine a) noexcept { return a.scale * static_cast<float>(q - a.zero_point); }
 
-/// The affine parameters whose 256 steps cover [low, high]; the range is widened to contain 0, which becomes exact.
-/// Source: Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
-/// Inference".
+/// The affine parameters whose 256 steps cover [low, high]; the range is widened to contain 0, which becomes exact. A
+/// range from -high to high has zero point 0, with one step more below it. Source: Jacob et al. 2018, "Quantization and
+/// Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference".
 constexpr affine affine_for_range(float low, float high) noexcept {
     low = low > 0 ? 0 : low;
     high = high < 0 ? 0 : high;
     if (!(high > low)) return {1.0f, 0};
+    if (low == -high) low *= 128.0f / 127;  // otherwise the zero point lies between -1 and 0
     const double scale = (static_cast<double>(high) - static_cast<double>(low)) / 255.0;
     const double zero = -128.0 - static_cast<double>(low) / scale;
     const std::int32_t nearest = round_to_int(static_cast<float>(zero));
