@@ -29,6 +29,7 @@
 #include <compress/transform/calibrate.hpp>
 #include <compress/transform/convert.hpp>
 #include <compress/transform/distil.hpp>
+#include <compress/transform/equalize.hpp>
 #include <compress/transform/fit_net.hpp>
 #include <compress/transform/gptq.hpp>
 #include <compress/transform/load_weights.hpp>
@@ -37,5 +38,7 @@
 #include <compress/transform/output_error.hpp>
 #include <compress/transform/prune.hpp>
 #include <compress/transform/prune_on_records.hpp>
+#include <compress/transform/reestimate_norms.hpp>
 #include <compress/transform/remove_dead_channels.hpp>
+#include <compress/transform/round_per_tensor.hpp>
 #include <compress/transform/sensitivity.hpp>
