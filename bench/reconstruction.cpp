@@ -6,23 +6,14 @@
 #include <compress/transform/gptq.hpp>
 #include <compress/transform/prune_on_records.hpp>
 
-#include <keywords.hpp>
-
 #include "figures.hpp"
-#include "judging.hpp"
 #include "kws_sm_fp32.hpp"
 #include "resnet8_fp32.hpp"
+#include "subjects.hpp"
 
 namespace bench {
 
 namespace {
-
-/// A trained net and records that judge it, in two parts.
-struct subject {
-    const char* name;
-    tc::named_tensors weights;
-    tc::data_set calibration, first, second;
-};
 
 void add(tc::text_table& table, const subject& s, const std::string& change, const std::vector<double>& figures) {
     std::vector<std::string> cells{s.name, change};
@@ -72,15 +63,10 @@ int main() {
         tests::skip_notice("rounding and pruning on records: neither COMPRESS_DATA nor ../shared/data is a folder");
         return 0;
     }
-    const auto images = tc::load_cifar10(*data / "cifar10" / "test.bin.gz");
-    const auto words = tests::keywords(*data);
     tc::text_table table({"net", "weights", "plain", "on records", "with INT8 activations", "on records, second part",
                           "with INT8 activations, second part"});
-    add_all<resnet8_fp32>(table, {"ResNet-8", tc::import_onnx(*data / "models" / "resnet8_fp32.onnx").weights,
-                                  tc::load_cifar10(*data / "cifar10" / "train.bin.gz").slice(0, 1024),
-                                  images.slice(0, 500), images.slice(500, 2000)});
-    add_all<kws_sm_fp32>(table, {"DS-CNN", tc::import_onnx(*data / "models" / "kws_sm_fp32.onnx").weights,
-                                 words.slice(0, 128), words, words.slice(128, 500)});
+    add_all<resnet8_fp32>(table, resnet8_on_images(*data, "resnet8_fp32.onnx", false));
+    add_all<kws_sm_fp32>(table, ds_cnn_on_words(*data, "kws_sm_fp32.onnx", false));
     std::printf("%s; accuracy in %%; second part: of ResNet-8 the 1,500 JPEG records, of DS-CNN records 128 to 499\n%s",
                 machine_text().c_str(), table.markdown().c_str());
     return 0;

@@ -19,7 +19,7 @@ enum class range_method : unsigned char {
 struct calibration_options {
     range_method method = range_method::mse;
     double percentile = 99.99;  ///< percent of values kept by `percentile`, half of the rest cut at each end
-    double momentum = 0.01;     ///< of `moving_average`: the weight of a record
+    double momentum = 0.1;      ///< of `moving_average`: the weight of a record
     bool symmetric = false;     ///< ranges [-m, m], whose zero point is 0
 };
 

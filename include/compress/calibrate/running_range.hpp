@@ -13,7 +13,7 @@ namespace tensor_compress {
 class running_range {
 public:
     /// @pre  0 < momentum <= 1
-    explicit running_range(double momentum = 0.01) : momentum_(momentum) {}
+    explicit running_range(double momentum = 0.1) : momentum_(momentum) {}
 
     /// One record. Without values it changes nothing.
     void add(std::span<const float> values) {

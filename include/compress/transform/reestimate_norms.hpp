@@ -86,7 +86,8 @@ void reestimate_norms_of(packed<Net>& current, const Records& records, named_ten
 /// layers no longer give what the old statistics are of; gamma and beta stay. Nothing is trained. Source: Hubara et al.
 /// 2021, Accurate Post Training Quantization With Small Calibration Sets, batch-norm tuning.
 ///
-/// @param  records  one span of values per record, for a model with one input; a hundred to a thousand
+/// @param  records  one span of values per record, for a model with one input; a hundred to a thousand, with classes as
+/// frequent as they were in training
 /// @throws error that lists tensors which are missing, superfluous or of another shape, and where there are no records
 template <const auto& Model, class Records>
 named_tensors reestimate_norms(named_tensors weights, const Records& records) {
