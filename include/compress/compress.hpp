@@ -32,6 +32,7 @@
 #include <compress/transform/equalize.hpp>
 #include <compress/transform/fit_net.hpp>
 #include <compress/transform/gptq.hpp>
+#include <compress/transform/keep_channels.hpp>
 #include <compress/transform/load_weights.hpp>
 #include <compress/transform/low_rank.hpp>
 #include <compress/transform/mixed_precision.hpp>

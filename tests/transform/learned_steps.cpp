@@ -18,10 +18,8 @@ inline constexpr tc::recipe every_int4{tc::int4};
 inline constexpr tc::recipe every_int2{tc::int2};
 inline constexpr tc::recipe every_ternary{tc::ternary};
 inline constexpr tc::recipe every_binary{tc::binary};
-inline constexpr auto grouped_and_sparse = tc::recipe{tc::int4 | tc::group<8>}
-                                               .with("deep", tc::int8)
-                                               .with("grouped", tc::int8)
-                                               .with("back", tc::int4 | tc::n_of_m<2, 4>);
+inline constexpr auto grouped_and_sparse =
+    tc::recipe{tc::int4}.with("head", tc::int4 | tc::group<8>).with("back", tc::int4 | tc::n_of_m<2, 4>);
 inline constexpr auto of_both_kinds =
     tc::recipe{tc::fp32}.with("stem", tc::weight_only(tc::int4)).with("grouped", tc::int2);
 
