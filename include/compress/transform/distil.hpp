@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <memory>
+#include <mutex>
 #include <optional>
 
 #include <compress/graph/rewrite/logits.hpp>
@@ -52,9 +54,7 @@ public:
         std::span<const float> wanted(logits_.data() + r.index * size, logits_.empty() ? 0 : size);
         std::vector<float> own;
         if (logits_.empty()) {  // each image is another one: the teacher looks at what the student sees
-            runner<teacher_net> run(teacher_);
-            const auto found = run(r.input);
-            own.assign(found.begin(), found.end());
+            own = look(r.input);
             wanted = own;
         }
         double loss =
@@ -64,6 +64,23 @@ public:
     }
 
 private:
+    std::vector<float> look(std::span<const float> input) const {
+        auto run = take_runner();
+        const auto found = (*run)(input);
+        std::vector<float> logits(found.begin(), found.end());
+        const std::lock_guard lock(guard_);
+        idle_.push_back(std::move(run));
+        return logits;
+    }
+    /// One that no other thread uses.
+    std::unique_ptr<runner<teacher_net>> take_runner() const {
+        const std::lock_guard lock(guard_);
+        if (idle_.empty()) return std::make_unique<runner<teacher_net>>(teacher_.view());
+        auto run = std::move(idle_.back());
+        idle_.pop_back();
+        return run;
+    }
+
     template <class Executor>
     void cache(const Executor& threads) {
         const auto size = static_cast<std::size_t>(classes_);
@@ -85,6 +102,8 @@ private:
     int classes_;
     std::optional<cross_entropy> by_labels_;  ///< unless the teacher alone counts
     std::vector<float> logits_;
+    mutable std::mutex guard_;
+    mutable std::vector<std::unique_ptr<runner<teacher_net>>> idle_;
 };
 
 template <const auto& Teacher, const auto& Student>
