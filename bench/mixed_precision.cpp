@@ -61,9 +61,10 @@ public:
         add_uniform<every_int4>(costs, "int4");
         add_uniform<every_int3>(costs, "int3");
         add_uniform<every_int2>(costs, "int2");
-        const bool same = add_chosen<within_40000>(costs, 40000) & add_chosen<within_32000>(costs, 32000);
+        const bool first = add_chosen<within_40000>(costs, 40000);
+        const bool second = add_chosen<within_32000>(costs, 32000);
         std::printf("INT8 activations; held out: 2,048 other training images\n%s", table_.markdown().c_str());
-        return same;
+        return first && second;
     }
 
 private:

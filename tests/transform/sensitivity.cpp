@@ -50,6 +50,11 @@ int bytes_in(const std::string& label) {
     return -1;
 }
 
+static_assert(tc::comparable_format<tc::tag::ternary> && tc::comparable_format<decltype(tc::int4 | tc::group<32>)>);
+static_assert(tc::comparable_format<decltype(tc::int8 | tc::n_of_m<2, 4>)>);
+static_assert(!tc::comparable_format<tc::tag::fp32> && !tc::comparable_format<decltype(tc::weight_only(tc::int4))>);
+static_assert(!tc::comparable_format<tc::tag::binary_activations>);
+
 using int8_of_table = decltype(tc::int8 | tc::codebook<2>);
 using int4_in_groups = decltype(tc::int4 | tc::group<4>);
 

@@ -32,14 +32,14 @@ struct sensitivity_options {
 template <class Tag>
 using format_type = decltype(as_format(std::declval<Tag>()));
 
+/// A format whose weights are other numbers beside int8 values, which is what a float net can show.
+template <class Tag>
+concept comparable_format = integer_precision<typename format_type<Tag>::precision> &&
+    !std::is_same_v<typename format_type<Tag>::precision, tag::binary_activations>;
+
 namespace detail {
 
 inline constexpr recipe every_layer_int8{int8};
-
-/// Of which a float net can show what they do: weights of other numbers.
-template <class Format>
-inline constexpr bool has_rounded_weights = integer_precision<typename Format::precision> &&
-                                            !std::is_same_v<typename Format::precision, tag::binary_activations>;
 
 /// Whether a layer can have a format: groups of weights that share a step do not fit all, nor do tables.
 template <class Format, bool Depthwise, conv_geometry G>
@@ -124,7 +124,7 @@ private:
 template <const auto& Model, class... Formats, class Records>
 sensitivities sensitivity(const named_tensors& weights, const Records& records,
                           const sensitivity_options& options = {}) {
-    static_assert((detail::has_rounded_weights<format_type<Formats>> && ...),
+    static_assert((comparable_format<Formats> && ...),
                   "formats are compared that have integer weights of their own beside int8 values: int8, int4, int3, "
                   "int2, ternary, binary, with groups, patterns of zeros or tables");
     using float_net = typename output_judge<Model>::net;
