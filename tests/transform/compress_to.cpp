@@ -67,6 +67,7 @@ TEST_CASE("a search finds a net that keeps to its bytes, and every point is what
         CHECK(p.arena == net::arena_bytes);
         CHECK(p.multiply_adds == net::multiply_adds);
         CHECK(tc::accuracy<net>(tc::convert<net>(p), held_out) == Approx(p.accuracy).margin(4));
+        CHECK(tc::simulated_accuracy<Model>(p, held_out) == Approx(p.accuracy).margin(2));
     };
     expect.operator()<model>(found.points[0], "model");
     expect.operator()<half>(found.points[2], "tc::keep_channels(model, {.ratio = 0.5, .multiple = 4})");

@@ -207,6 +207,26 @@ private:
 
 }  // namespace detail
 
+/// Percent of records that a point has right, in the simulation that it was trained in: integer weights, and values on
+/// the grids of int8. Model is that of the point.
+template <const auto& Model>
+double simulated_accuracy(const compressed_point& p, const data_set& data) {
+    using int8_net = net<Model, detail::int8_values>;
+    trainer<Model> simulated(dequantize<Model>(p.trained.weights, p.trained.rounded));
+    const auto roundings = deployed_forward<int8_net>::roundings(p.trained.ranges);
+    double right = 0;
+    for (std::size_t i = 0; i < data.size(); ++i)
+        simulated.predict(
+            1,
+            [&](int, int, std::span<float> values) {
+                const auto from = data.input(i);
+                std::copy(from.begin(), from.end(), values.begin());
+            },
+            [&](int, const auto& outputs) { right += top_class(outputs[0]) == data.labels[i]; }, serial{},
+            typename trainer<Model>::own_forward{}, roundings.data());
+    return 100 * right / static_cast<double>(data.size());
+}
+
 /// Makes a trained net smaller until it keeps to a budget: for each width (percent of the channels that are left, from
 /// the widest on) it takes away channels, teaches what is left by the whole net, measures how sensitive each layer is
 /// to formats of 8 to 1 bits, chooses them under the budget, rounds on records and trains with these integers and the

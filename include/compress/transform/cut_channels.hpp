@@ -32,6 +32,21 @@ inline array<float> take_places(const array<float>& from, std::size_t axis, int 
     return fewer;
 }
 
+/// f(name of a tensor, axis, id of the value whose channels that axis counts) for every axis of weights that does.
+template <int Capacity, class F>
+void for_each_channel_axis(const model<Capacity>& m, const F& f) {
+    for (int id = 0; id < m.count; ++id) {
+        const node& n = m[id];
+        const std::string label = text_of(n.name);
+        if (n.kind == op::linear || (n.kind == op::conv2d && n.slide.groups == 1))
+            f(label + ".weight", std::size_t{1}, n.inputs[0]);
+        if (is_product(n.kind) || n.kind == op::batch_norm)
+            for (const char* part : {".weight", ".bias", ".running_mean", ".running_var"})
+                f(label + part, std::size_t{0}, id);
+        if (n.kind == op::constant) f(label + ".value", static_cast<std::size_t>(n.output.rank - 1), id);
+    }
+}
+
 }  // namespace detail
 
 /// The weights of the channels that stay, for the same model with fewer channels.
@@ -41,22 +56,13 @@ inline array<float> take_places(const array<float>& from, std::size_t axis, int 
 template <int Capacity>
 named_tensors cut_channels(const model<Capacity>& m, named_tensors tensors, const kept_channels& kept) {
     const channel_groups<Capacity> groups(m);
-    const auto cut = [&](const std::string& name, std::size_t axis, int value) {
+    detail::for_each_channel_axis(m, [&](const std::string& name, std::size_t axis, int value) {
         const auto found = tensors.find(name);
         const std::vector<int>& places = kept[static_cast<std::size_t>(value)];
         const int all = m[value].output.channels();
         if (found != tensors.end() && static_cast<int>(places.size()) != all)
             found->second = detail::take_places(found->second, axis, all / groups.repeats(value), places);
-    };
-    for (int id = 0; id < m.count; ++id) {
-        const node& n = m[id];
-        const std::string label = text_of(n.name);
-        if (n.kind == op::linear || (n.kind == op::conv2d && n.slide.groups == 1))
-            cut(label + ".weight", 1, n.inputs[0]);
-        if (is_product(n.kind) || n.kind == op::batch_norm)
-            for (const char* part : {".weight", ".bias", ".running_mean", ".running_var"}) cut(label + part, 0, id);
-        if (n.kind == op::constant) cut(label + ".value", static_cast<std::size_t>(n.output.rank - 1), id);
-    }
+    });
     return tensors;
 }
 

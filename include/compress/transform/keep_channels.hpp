@@ -70,11 +70,12 @@ template <int Capacity>
 named_tensors channel_masks(const model<Capacity>& m, const kept_channels& kept) {
     named_tensors masks;
     for (const auto& [name, extents] : needed_tensors(m)) {
+        if (name.ends_with(".running_var")) continue;  // of which 0 is none
         masks[name] = make_array<float>(extents);
         for (float& v : masks[name]) v = 1;
     }
     const channel_groups<Capacity> groups(m);
-    const auto clear = [&](const std::string& name, std::size_t axis, int value) {
+    for_each_channel_axis(m, [&](const std::string& name, std::size_t axis, int value) {
         const auto found = masks.find(name);
         if (found == masks.end()) return;
         array<float>& mask = found->second;
@@ -84,15 +85,7 @@ named_tensors channel_masks(const model<Capacity>& m, const kept_channels& kept)
         for (std::size_t a = axis + 1; a < mask.dimension(); ++a) inner *= mask.shape(a);
         for (std::size_t i = 0; i < mask.size(); ++i)
             if (!stays[i / inner % mask.shape(axis) % stays.size()]) mask.data()[i] = 0;
-    };
-    for (int id = 0; id < m.count; ++id) {
-        const node& n = m[id];
-        const std::string label = text_of(n.name);
-        if (n.kind == op::linear || (n.kind == op::conv2d && n.slide.groups == 1))
-            clear(label + ".weight", 1, n.inputs[0]);
-        if (is_product(n.kind) || n.kind == op::batch_norm)
-            for (const char* part : {".weight", ".bias"}) clear(label + part, 0, id);
-    }
+    });
     return masks;
 }
 
