@@ -131,7 +131,7 @@ private:
         tc::compress_options o;
         o.max_bytes = bytes;
         o.model_name = "resnet8_bn_fp32";
-        o.epochs = 8;
+        o.epochs = 4;
         o.final_epochs = training_epochs;
         o.training = options(1, 1e-3);
         const auto found = tc::compress_to<resnet8_bn_fp32, 100, 75>(weights_, learned_, o, threads_);

@@ -73,8 +73,7 @@ public:
         choose_best(result_, options_);
         if (whole && result_.best >= 0 && options_.final_epochs > 0) {
             const int width = result_.chosen().width;
-            [[maybe_unused]] const bool trained = ((width != Widths || finish<Widths>()) && ...);
-            choose_best(result_, options_);
+            if (((width != Widths || finish<Widths>()) && ...)) choose(result_, result_.points.size() - 1, options_);
         }
         return std::move(result_);
     }
@@ -105,6 +104,7 @@ private:
         distil_options o = options_.training;
         o.epochs = epochs;
         o.validation = &judge_;
+        o.keep_best = false;  // a schedule ends where it ends: the best of its epochs would be luck
         if (!options_.folder.empty()) o.checkpoint = options_.folder / (stage + ".safetensors");
         if (o.progress != nullptr) *o.progress << stage << '\n';
         return o;
@@ -183,7 +183,7 @@ private:
             fit<narrow>(start, training_, loss, roundings, static_cast<const fit_options&>(o), threads_);
         result_.interrupted = trained.interrupted;
         if (trained.interrupted) return false;
-        p.accuracy = trained.history[static_cast<std::size_t>(trained.best_epoch) - 1].score;
+        p.accuracy = trained.history.back().score;
         p.trained = std::move(trained);
         result_.points.push_back(std::move(p));
         return true;
@@ -230,8 +230,8 @@ double simulated_accuracy(const compressed_point& p, const data_set& data) {
 /// Makes a trained net smaller until it keeps to a budget: for each width (percent of the channels that are left, from
 /// the widest on) it takes away channels, teaches what is left by the whole net, measures how sensitive each layer is
 /// to formats of 8 to 1 bits, chooses them under the budget, rounds on records and trains with these integers and the
-/// float net as teacher; at the end the best for longer. Every point is kept. Seeded: the same call gives the same
-/// points; with a folder it goes on where it was interrupted.
+/// float net as teacher; at the end the best for longer, which is the result. Every point is kept. Seeded: the same
+/// call gives the same points; with a folder it goes on where it was interrupted.
 ///
 /// What it finds is C++ text: `declarations_of(result.chosen())`, whose net takes
 /// `convert<net>(result.chosen())`.

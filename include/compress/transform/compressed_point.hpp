@@ -81,12 +81,16 @@ inline bool is_better(const compressed& all, const compressed_point& a, const co
     return a.accuracy != b.accuracy ? a.accuracy > b.accuracy : a.bytes < b.bytes;
 }
 
-inline void choose_best(compressed& all, const compression_budget& budget) {
-    for (std::size_t i = 0; i < all.points.size(); ++i)
-        if (all.best < 0 || is_better(all, all.points[i], all.chosen(), budget)) all.best = static_cast<int>(i);
-    if (all.best < 0) return;
+inline void choose(compressed& all, std::size_t point, const compression_budget& budget) {
+    all.best = static_cast<int>(point);
     all.explanation = excess_of(all, all.chosen(), budget);
     all.met = all.explanation.empty();
+}
+inline void choose_best(compressed& all, const compression_budget& budget) {
+    std::size_t best = 0;
+    for (std::size_t i = 1; i < all.points.size(); ++i)
+        if (is_better(all, all.points[i], all.points[best], budget)) best = i;
+    if (!all.points.empty()) choose(all, best, budget);
 }
 
 }  // namespace detail
