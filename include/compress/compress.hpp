@@ -11,6 +11,7 @@
 #include <compress/evaluate/layer_noise.hpp>
 #include <compress/evaluate/measure.hpp>
 #include <compress/evaluate/report.hpp>
+#include <compress/evaluate/sparsity_report.hpp>
 #include <compress/io/cifar.hpp>
 #include <compress/io/emit_header.hpp>
 #include <compress/io/idx.hpp>
@@ -33,12 +34,15 @@
 #include <compress/transform/fit_net.hpp>
 #include <compress/transform/gptq.hpp>
 #include <compress/transform/keep_channels.hpp>
+#include <compress/transform/layer_sparsity.hpp>
 #include <compress/transform/load_weights.hpp>
 #include <compress/transform/low_rank.hpp>
 #include <compress/transform/mixed_precision.hpp>
 #include <compress/transform/output_error.hpp>
 #include <compress/transform/prune.hpp>
+#include <compress/transform/prune_gradually.hpp>
 #include <compress/transform/prune_on_records.hpp>
+#include <compress/transform/prune_to_pattern.hpp>
 #include <compress/transform/reestimate_norms.hpp>
 #include <compress/transform/remove_dead_channels.hpp>
 #include <compress/transform/round_per_tensor.hpp>

@@ -214,6 +214,19 @@ TEST_CASE("zeros of a pattern stay where they are while the rest is trained", "[
     }
 }
 
+TEST_CASE("masks with zeros are refused where weights have none", "[transform]") {
+    using net = tc::net<plain, every_binary>;
+    tc::named_tensors masks{{"hidden.weight", tc::make_array<float>({24, 784})}};
+    std::fill_n(masks.at("hidden.weight").data(), 24 * 784, 1.0f);
+    auto options = short_training();
+    options.epochs = 0;
+    options.masks = &masks;
+    CHECK_NOTHROW(tc::fit<net>(trained<plain>(), digits(100), options));
+    masks.at("hidden.weight").data()[5] = 0;
+    CHECK_THROWS_WITH(tc::fit<net>(trained<plain>(), digits(100), options),
+                      ContainsSubstring("hidden: a mask with zeros for weights that are -1 or 1; give this layer"));
+}
+
 TEST_CASE("layers that are frozen keep their integers", "[transform]") {
     using net = tc::net<plain, every_int4>;
     const auto& weights = trained<plain>();

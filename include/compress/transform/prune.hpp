@@ -16,7 +16,7 @@ namespace tensor_compress {
 /// What makes a single weight important. Source of the first: Han et al. 2015, Learning both Weights and Connections.
 enum class importance : unsigned char {
     magnitude,  ///< |w|
-    random,     ///< nothing: a baseline
+    random,     ///< nothing: a baseline; what is 0 already goes before what is not
 };
 
 /// Whether each layer loses the same share of its weights, or the least important ones of all layers go.
@@ -41,6 +41,23 @@ inline void expect_ratio(double ratio) {
     if (!(ratio >= 0 && ratio < 1))
         throw error("prune", "a ratio of " + std::to_string(ratio),
                     "it is the share of weights that become 0, from 0 to below 1");
+}
+
+/// One number for each weight; the least important ones go.
+inline std::vector<double> importances_of(const array<float>& weights, importance by, random_stream random) {
+    std::vector<double> all;
+    for (const float w : weights) {
+        const double drawn = by == importance::random ? random.uniform(0, 1) : 0;
+        all.push_back(by == importance::magnitude ? std::abs(static_cast<double>(w)) : w == 0 ? -1 : drawn);
+    }
+    return all;
+}
+
+/// @throws error naming the layer that would keep no weight
+inline void expect_weights_left(const std::string& name, const array<float>& mask) {
+    if (std::any_of(mask.data(), mask.data() + mask.size(), [](float v) { return v != 0; })) return;
+    throw error(name.substr(0, name.rfind('.')), "would keep none of its " + std::to_string(mask.size()) + " weights",
+                "prune less, layer by layer, or leave this layer out");
 }
 
 /// Names of the weights of the products whose labels match one of the globs.
@@ -109,14 +126,9 @@ pruned prune(const named_tensors& weights, const prune_options& options = {}) {
     const auto names = detail::weights_matching(Model, options.layers);
     std::vector<std::vector<double>> importances;
     std::uint64_t stream = 0;
-    for (const std::string& name : names) {
-        const array<float>& w = weights.find(name)->second;
-        random_stream random(options.seed, stream++);
-        importances.emplace_back();
-        for (const float v : w)
-            importances.back().push_back(options.by == importance::random ? random.uniform(0, 1)
-                                                                          : std::abs(static_cast<double>(v)));
-    }
+    for (const std::string& name : names)
+        importances.push_back(
+            detail::importances_of(weights.find(name)->second, options.by, random_stream(options.seed, stream++)));
     pruned result{weights, {}};
     std::vector<float> flat;
     if (options.scope == prune_scope::global) {
@@ -134,10 +146,7 @@ pruned prune(const named_tensors& weights, const prune_options& options = {}) {
         }
         std::copy_n(flat.begin() + static_cast<std::ptrdiff_t>(first), w.size(), mask.data());
         first += w.size();
-        if (std::count(mask.data(), mask.data() + mask.size(), 0.0f) == static_cast<std::ptrdiff_t>(mask.size()))
-            throw error(names[i].substr(0, names[i].rfind('.')),
-                        "would keep none of its " + std::to_string(mask.size()) + " weights",
-                        "prune less, layer by layer, or leave this layer out");
+        detail::expect_weights_left(names[i], mask);
     }
     result.weights = apply_masks(std::move(result.weights), result.masks);
     return result;

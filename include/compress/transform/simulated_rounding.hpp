@@ -61,6 +61,7 @@ public:
                         "settling after " + std::to_string(r.settle) + " of the epochs, ranges of " +
                             std::to_string(r.records) + " records",
                         "settle after a share from 0 to 1, and measure at least one record");
+        if (options.masks != nullptr) expect_zeros_in_grids(roundings, *options.masks);
         steps_.freeze(options.frozen);
         if (r.ranges != nullptr) set_ranges(*r.ranges);
     }
@@ -126,6 +127,16 @@ protected:
     const value_rounding* roundings() const { return roundings_.data(); }
 
 private:
+    static void expect_zeros_in_grids(const layer_roundings& roundings, const named_tensors& masks) {
+        for (const auto& [layer_name, levels] : roundings) {
+            const auto mask = masks.find(layer_name + ".weight");
+            if (mask == masks.end() || levels.format.grid.has_zero) continue;
+            if (std::count(mask->second.data(), mask->second.data() + mask->second.size(), 0.0f) > 0)
+                throw error(layer_name, "a mask with zeros for weights that are -1 or 1",
+                            "give this layer a precision that has a zero, tc::ternary or more bits, or no mask");
+        }
+    }
+
     /// Ranges of values under the weights as they are rounded now, on records from all over the data.
     void measure(training& t) {
         named_tensors weights = t.weights();
