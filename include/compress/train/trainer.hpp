@@ -266,10 +266,17 @@ private:
             record one = record_of(c, r);
             for (const std::span<float> g : one.gradients) std::fill(g.begin(), g.end(), 0.0f);
             sum += static_cast<double>(loss(one));
-            for (const std::span<float> g : one.gradients)
-                for (float& v : g) v *= scale;
+            for (std::size_t i = 0; i < outputs; ++i)
+                if (!is_seen_before(i))
+                    for (float& v : one.gradients[i]) v *= scale;
         }
         return sum;
+    }
+    /// Whether an earlier output is the same value, or a view of it: what losses add to both is one gradient.
+    static constexpr bool is_seen_before(std::size_t output) {
+        for (std::size_t i = 0; i < output; ++i)
+            if (graph::root(graph::graph.outputs[i]) == graph::root(graph::graph.outputs[output])) return true;
+        return false;
     }
 
     /// Moments of what the batch_norm at the beginning of `Segment` reads.

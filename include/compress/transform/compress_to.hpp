@@ -178,7 +178,7 @@ private:
         const std::string stage = "width" + std::to_string(Width) + "_bytes" + std::to_string(choice.bytes) +
                                   "_epochs" + std::to_string(epochs);
         const distil_options o = options_of(stage, epochs);
-        const distillation_loss<Model> loss(teacher_, training_, o, threads_);
+        const distillation_loss<Model, narrow, no_hints> loss(teacher_, training_, o, threads_);
         fitted_integers trained =
             fit<narrow>(start, training_, loss, roundings, static_cast<const fit_options&>(o), threads_);
         result_.interrupted = trained.interrupted;
