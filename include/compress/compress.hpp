@@ -34,6 +34,7 @@
 #include <compress/transform/fit_net.hpp>
 #include <compress/transform/gptq.hpp>
 #include <compress/transform/keep_channels.hpp>
+#include <compress/transform/keep_zeros.hpp>
 #include <compress/transform/layer_sparsity.hpp>
 #include <compress/transform/load_weights.hpp>
 #include <compress/transform/low_rank.hpp>
@@ -47,3 +48,4 @@
 #include <compress/transform/remove_dead_channels.hpp>
 #include <compress/transform/round_per_tensor.hpp>
 #include <compress/transform/sensitivity.hpp>
+#include <compress/transform/stored_integers.hpp>

@@ -46,6 +46,26 @@ struct kept_share {
     int multiple = 1;          ///< 8 or 16 fill the vectors of kernels
 };
 
+namespace detail {
+
+/// Channels of each group of a model that keeps a share which is above 0 and at most 1.
+template <int Capacity>
+constexpr group_sizes<Capacity> sizes_of_share(const model<Capacity>& from, const channel_groups<Capacity>& groups,
+                                               kept_share share) {
+    group_sizes<Capacity> sizes(from), before = sizes;
+    for (int id = 0; id < from.count; ++id) {
+        const int group = groups.group(id), multiple = share.multiple;
+        if (!groups.begins(id) || !is_product(from[id].kind) || !groups.is_free(group)) continue;
+        if (!glob_match(share.layers, from[id].name.text)) continue;
+        const int size = static_cast<int>(before.of[group] * share.ratio / multiple + 0.5) * multiple;
+        sizes.of[group] = size < 1 ? (multiple < before.of[group] ? multiple : before.of[group]) : size;
+        if (sizes.of[group] > before.of[group]) sizes.of[group] = before.of[group];
+    }
+    return sizes;
+}
+
+}  // namespace detail
+
 /// The model with fewer channels in all layers whose channels can be fewer: a physically smaller model, with weights of
 /// its own shapes. Which channels stay is chosen with the weights: transform/keep_channels.hpp.
 ///
@@ -55,16 +75,7 @@ constexpr model<Capacity> keep_channels(const model<Capacity>& from, kept_share 
     if (!(share.ratio > 0 && share.ratio <= 1))
         detail::the_share_of_channels_that_is_kept_lies_above_0_and_up_to_1(share.ratio);
     const channel_groups<Capacity> groups(from);
-    detail::group_sizes<Capacity> sizes(from), before = sizes;
-    for (int id = 0; id < from.count; ++id) {
-        const int group = groups.group(id), multiple = share.multiple;
-        if (!groups.begins(id) || !is_product(from[id].kind) || !groups.is_free(group)) continue;
-        if (!glob_match(share.layers, from[id].name.text)) continue;
-        const int size = static_cast<int>(before.of[group] * share.ratio / multiple + 0.5) * multiple;
-        sizes.of[group] = size < 1 ? (multiple < before.of[group] ? multiple : before.of[group]) : size;
-        if (sizes.of[group] > before.of[group]) sizes.of[group] = before.of[group];
-    }
-    return detail::with_channels(from, groups, sizes.of);
+    return detail::with_channels(from, groups, detail::sizes_of_share(from, groups, share).of);
 }
 
 /// The model of which the layer of that label, and all that its channels are tied to, keeps `channels`.

@@ -28,6 +28,26 @@ constexpr int break_even_rank(extent2 extents) {
     return (extents.height * extents.width - 1) / (extents.height + extents.width);
 }
 
+namespace detail {
+
+/// The layer `id` as two, of a rank that is known to save something.
+template <int Capacity>
+constexpr model<Capacity + 1> split_by_rank(const model<Capacity>& from, int id, int rank) {
+    model<Capacity + 1> m = resized<Capacity + 1>(from);
+    node& n = m[id];
+    node first = n;
+    first.name = low_rank_label(n.name);
+    first.bias = false;
+    first.output.extent[first.output.rank - 1] = rank;
+    n.slide = {};
+    n.inputs[0] = id;  // of the node before it, once that is there
+    insert_before(m, id, first);
+    m[id + 1].inputs[0] = id;
+    return m;
+}
+
+}  // namespace detail
+
 /// The layer of that label as two: one with the same window and `rank` outputs, without a bias, and one over channels,
 /// with the label. Its weights [outputs, terms] become a product [outputs, rank] * [rank, terms]; the weight half of
 /// the name is in transform/low_rank.hpp. Source: Denton et al. 2014, Exploiting Linear Structure Within Convolutional
@@ -36,24 +56,15 @@ constexpr int break_even_rank(extent2 extents) {
 /// In a constant expression a wrong label or rank does not compile; at run time it does not link: check before.
 template <int Capacity>
 constexpr model<Capacity + 1> low_rank(const model<Capacity>& from, const label& name, int rank) {
-    model<Capacity + 1> m = resized<Capacity + 1>(from);
-    const int id = m.find(name);
+    const int id = from.find(name);
     if (id < 0) detail::no_layer_of_the_model_has_this_label(name);
-    node& n = m[id];
+    const node& n = from[id];
     if ((n.kind != op::linear && n.kind != op::conv2d) || n.slide.groups != 1)
         detail::only_a_linear_layer_or_a_convolution_of_one_group_has_a_rank(name);
     if (rank < 1) detail::a_rank_is_at_least_1(name, rank);
-    const int largest = break_even_rank(matrix_of(m, n));
+    const int largest = break_even_rank(matrix_of(from, n));
     if (rank > largest) detail::this_rank_saves_nothing__the_largest_that_does_is(name, rank, largest);
-    node first = n;
-    first.name = low_rank_label(name);
-    first.bias = false;
-    first.output.extent[first.output.rank - 1] = rank;
-    n.slide = {};
-    n.inputs[0] = id;  // of the node before it, once that is there
-    detail::insert_before(m, id, first);
-    m[id + 1].inputs[0] = id;
-    return m;
+    return detail::split_by_rank(from, id, rank);
 }
 
 }  // namespace tensor_compress
