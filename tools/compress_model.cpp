@@ -4,13 +4,16 @@
 //
 // The type of a model is known to a compiler only. So the model is written as C++, compiled with the machine's own
 // compiler and run: that program calibrates, converts, measures and emits the header. A second program, which includes
-// nothing but the header, must compute the same bytes before anything is written where the user asked for it.
+// nothing but the header, must compute the same bytes before anything is written where the user asked for it. Where a
+// model is looked for within a budget, a program before both looks for it.
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -27,7 +30,11 @@
 #include "compress_model/progress.hpp"
 #include "compress_model/publication.hpp"
 #include "compress_model/recipe_choice.hpp"
+#include "compress_model/resumption.hpp"
+#include "compress_model/rewritten_model.hpp"
 #include "compress_model/source_records.hpp"
+#include "compress_model/technique_programs.hpp"
+#include "compress_model/techniques.hpp"
 #include "compress_model/work_folder.hpp"
 
 namespace compress_model {
@@ -43,6 +50,8 @@ struct options {
     std::string calibrate, calibration = "mse";
     std::string input, output, labels, report;
     std::string keep, cxx, flags = "-O2 -march=native";
+    techniques asked;
+    std::string words;  ///< of the command line
 };
 
 const std::map<std::string, std::string> range_methods{{"min-max", "min_max"},
@@ -69,6 +78,7 @@ void declare(CLI::App& app, options& o) {
     app.add_option("--calibration", o.calibration, "How: min-max, percentile, mse, moving-average or entropy")
         ->capture_default_str()
         ->type_name("METHOD");
+    declare(app, o.asked);
     app.add_option("--input", o.input, "Records to run and to evaluate on")->type_name("X.npy");
     app.add_option("--output", o.output, "Where to write what the converted net gives for --input")->type_name("Y.npy");
     app.add_option("--labels", o.labels, "Class numbers of --input, for the accuracy")->type_name("L.npy");
@@ -80,9 +90,10 @@ void declare(CLI::App& app, options& o) {
                "float32;\n"
                "labels are integers. COMPRESS_INCLUDE names the folders of the headers, separated by ':', where they "
                "have moved.\n"
+               "The model is changed in this order: channels, ranks, zeros, training, rounding; --qat trains last.\n"
                "Ends with 0 when the header computes the same bytes as the conversion, 1 when it does not or a "
-               "compiler fails,\n"
-               "2 for bad input or usage.");
+               "compiler fails\n"
+               "or --max-bytes cannot be kept to, 2 for bad input or usage.");
 }
 
 /// What needs no file to be opened.
@@ -94,10 +105,12 @@ void expect_sensible(const options& o) {
         throw bad_input("--output: there are no records to run; give --input too");
     if (!o.labels.empty() && o.input.empty())
         throw bad_input("--labels: there are no records they belong to; give --input too");
+    expect_sensible(o.asked, o.precision != "fp32" || !o.recipe.empty(), !o.calibrate.empty());
     if (fs::path(o.header).filename().string().find_first_of("\"\\\n") != std::string::npos)
         throw bad_input(o.header + ": no #include can spell this name; choose another for -o");
     std::map<fs::path, std::string> read, written;
-    for (const auto& file : {o.model, o.calibrate, o.input, o.labels})
+    const std::string teacher = o.asked.is_taught_by_original() ? "" : o.asked.distil_from;
+    for (const auto& file : {o.model, o.calibrate, o.input, o.labels, o.asked.train, o.asked.train_labels, teacher})
         if (!file.empty()) read.emplace(fs::weakly_canonical(file), file);
     for (const auto& file : {o.header, o.output, o.report}) {
         if (file.empty()) continue;
@@ -124,19 +137,37 @@ tc::imported_model import(const options& o) {
                     "export it with one input");
 }
 
-/// Checks the records and writes all that the converting program reads into the folder.
-job prepare(const options& o, const tc::imported_model& imported, const recipe_choice& recipe,
-            const work_folder& work) {
+/// A model that teaches another one: the same records go in, the same classes come out.
+tc::imported_model import_teacher(const std::string& file, const tc::imported_model& student) {
+    auto teacher = tc::import_onnx(file);
+    const auto shape_of = [](const tc::imported_tensor& t) { return tc::shape_text(t.shape); };
+    const auto &expected = student.inputs.front(), &found = teacher.inputs.front();
+    if (teacher.inputs.size() != 1)
+        throw bad_input("--distil-from: " + file + " has " + std::to_string(teacher.inputs.size()) +
+                        " inputs, and the model one; give a teacher with the same input");
+    if (found.shape != expected.shape || found.channels_first != expected.channels_first)
+        throw bad_input("--distil-from: " + file + " reads " + shape_of(found) + ", and the model " +
+                        shape_of(expected) + "; give a teacher with the same input");
+    if (size_of(teacher.outputs.front()) != size_of(student.outputs.front()))
+        throw bad_input("--distil-from: " + file + " tells " + std::to_string(size_of(teacher.outputs.front())) +
+                        " classes apart, and the model " + std::to_string(size_of(student.outputs.front())) +
+                        "; give a teacher with the same classes");
+    return teacher;
+}
+
+/// Checks the records and writes all that the generated programs read into the folder.
+job prepare(const options& o, const tc::imported_model& imported, const work_folder& work) {
     job j;
     j.model_name = fs::path(o.model).stem().string();
     j.header_name = fs::path(o.header).filename().string();
+    j.method = range_methods.at(o.calibration);
+    j.changes = o.asked.changes();
     const auto& input = imported.inputs.front();
     const auto& output = imported.outputs.front();
     if (!o.calibrate.empty()) {
         tc::save_npy(work.path() / "calibration.npy", load_records(o.calibrate, input));
         j.evaluated = "calibration.npy";
     }
-    if (recipe.needs_calibration(imported.graph)) j.calibration = range_methods.at(o.calibration);
     if (!o.input.empty()) {
         const auto values = load_records(o.input, input);
         tc::save_npy(work.path() / "input.npy", values);
@@ -145,6 +176,13 @@ job prepare(const options& o, const tc::imported_model& imported, const recipe_c
         j.has_labels = !o.labels.empty();
         if (j.has_labels) tc::save_npy(work.path() / "labels.npy", load_labels(o.labels, values.shape(0), output));
     }
+    if (o.asked.trains()) {
+        const auto values = load_records(o.asked.train, input);
+        tc::save_npy(work.path() / "training.npy", values);
+        if (!o.asked.train_labels.empty())
+            tc::save_npy(work.path() / "training_labels.npy",
+                         load_labels(o.asked.train_labels, values.shape(0), output));
+    }
     if (j.writes_outputs && imported.outputs.size() > 1)
         throw tc::error(o.model, "has " + std::to_string(imported.outputs.size()) + " outputs, and --output holds one",
                         "leave --output out, or export the model with one output");
@@ -152,20 +190,59 @@ job prepare(const options& o, const tc::imported_model& imported, const recipe_c
     return j;
 }
 
-/// @return the tables for stdout
-std::string convert(const options& o, const compiler& cxx, const work_folder& work) {
+/// Compiles NAME.cpp of the folder and runs it.
+///
+/// @return what it prints on stdout
+std::string compile_and_run(const options& o, const compiler& cxx, const work_folder& work, const std::string& name,
+                            headers which) {
     {
         const progress step("compile");
-        cxx.compile(work, "convert", headers::host,
-                    "try other --flags or another --cxx, or look at the source with --keep DIR");
+        cxx.compile(work, name, which, "try other --flags or another --cxx, or look at the source with --keep DIR");
     }
-    const outcome result = run({{"./convert"}, work.path(), "/dev/null", captured::output});
+    command program{{"./" + name}, work.path(), "/dev/null", captured::output};
+    if (!o.asked.resume.empty()) program.patience = std::chrono::seconds(10);  // to write a checkpoint
+    const outcome result = run(program);
     if (result.is_good()) return result.output;
     const std::string sentence = o.model + ": " + one_line(result.output);
     if (result.signal == 0 && result.code == 2) throw bad_input(sentence);
     if (result.signal == 0 && result.code == 1) throw failure(sentence);
-    throw failure(o.model + ": the converting program " + result.how_it_ended() +
-                  "; try other --flags, and report this with the model");
+    throw failure(o.model + ": the " + (name == "search" ? "searching" : "converting") + " program " +
+                  result.how_it_ended() + "; try other --flags, and report this with the model");
+}
+
+/// Widths to look at, percent of the channels: those that differ.
+std::string widths_of(const rewritten_model::graph_type& graph) {
+    std::string widths = "100";
+    auto wider = std::make_unique<rewritten_model::graph_type>(graph);
+    for (const int width : {75, 50}) {
+        const auto narrower =
+            std::make_unique<rewritten_model::graph_type>(rewritten_model::with_share(graph, width / 100.0));
+        if (!rewritten_model::has_same_channels(*wider, *narrower)) widths += ", " + std::to_string(width);
+        *wider = *narrower;
+    }
+    return widths;
+}
+
+/// Changes the model and its weights as asked, converts them and writes the header.
+///
+/// @return the tables for stdout
+std::string convert(const options& o, const compiler& cxx, const work_folder& work, const rewritten_model& model,
+                    const recipe_choice& recipe, job j, const technique_job& techniques, std::string models) {
+    const auto write = [&](const variant_text& variant, const preparation& before) {
+        tc::write_text(work.path() / "model.hpp", job_text(j, variant));
+        tc::write_text(work.path() / "convert.cpp", converting_program(before));
+    };
+    if (!o.asked.searches()) {
+        j.calibrates = recipe.needs_calibration(model.graph()) && !o.asked.qat;
+        write({models, chosen_text(model.name(), recipe, changes_text(o.asked))}, preparation_for(techniques, model));
+        return compile_and_run(o, cxx, work, "convert",
+                               techniques.needs_algebra() ? headers::host_and_algebra : headers::host);
+    }
+    tc::write_text(work.path() / "model.hpp", job_text(j, {models, chosen_text(model.name(), recipe, "")}));
+    tc::write_text(work.path() / "search.cpp", search_program(techniques, widths_of(model.graph())));
+    const std::string found = compile_and_run(o, cxx, work, "search", headers::host_and_algebra);
+    write({models, "#include \"found.hpp\"\n"}, preparation_of_found());
+    return found + compile_and_run(o, cxx, work, "convert", headers::host_and_algebra);
 }
 
 /// The word after the first `namespace` of a header.
@@ -205,22 +282,38 @@ void publish(const options& o, const work_folder& work, const fs::path& header, 
     files.commit();
 }
 
+/// What can be said before anything is compiled, of a recipe for the model that comes out.
+void expect_suits(const options& o, const recipe_choice& recipe, const rewritten_model& model) {
+    recipe.expect_matches(model.graph());
+    for (const auto& [option, is_given] :
+         {std::pair{"--ptq", o.asked.ptq}, {"--gptq", o.asked.gptq}, {"--qat", o.asked.qat}})
+        if (is_given && !recipe.has_integers(model.graph()))
+            throw bad_input(std::string(option) +
+                            ": no layer stores integers; give a format that does, as --precision int8");
+    if (recipe.needs_calibration(model.graph()) && o.calibrate.empty() && !o.asked.qat)
+        throw bad_input(
+            o.input.empty()
+                ? "--precision: int8 needs records to choose ranges on; give --calibrate X.npy, 64 to 256 are usual"
+                : "--input: is evaluated on, and ranges must be chosen on other records; give --calibrate X.npy too");
+}
+
 void compress(const options& o) {
     expect_sensible(o);
     const recipe_choice recipe(o.precision, o.recipe);
     const compiler cxx(o.cxx, o.flags);
     const auto imported = import(o);
-    recipe.expect_matches(imported.graph);
-    if (recipe.needs_calibration(imported.graph) && o.calibrate.empty())
-        throw bad_input(
-            o.input.empty()
-                ? "--precision: int8 needs records to choose ranges on; give --calibrate X.npy, 64 to 256 are usual"
-                : "--input: is evaluated on, and ranges must be chosen on other records; give --calibrate X.npy too");
+    const rewritten_model model(imported.graph, o.asked);
+    expect_suits(o, recipe, model);
     const work_folder work(o.keep);
-    const job j = prepare(o, imported, recipe, work);
-    tc::write_text(work.path() / "model.hpp", job_text(j, imported.graph, recipe));
-    tc::write_text(work.path() / "convert.cpp", converting_program);
-    const std::string tables = convert(o, cxx, work);
+    const job j = prepare(o, imported, work);
+    std::string models = model.text();
+    if (!o.asked.distil_from.empty() && !o.asked.is_taught_by_original()) {
+        const auto teacher = import_teacher(o.asked.distil_from, imported);
+        models += tc::model_text(teacher.graph, "teacher");
+        tc::save_safetensors(work.path() / "teacher.safetensors", teacher.weights);
+    }
+    const technique_job techniques{o.asked, !o.calibrate.empty(), resumption_folder(o.asked.resume, o.words)};
+    const std::string tables = convert(o, cxx, work, model, recipe, j, techniques, models);
     const auto header = work.path() / "header" / j.header_name;
     verify(o, cxx, work, header, imported.graph.output_count);
     publish(o, work, header, imported.outputs.front());
@@ -248,12 +341,16 @@ int main(int count, char** arguments) {
     } catch (const CLI::ParseError& problem) {
         return complain(std::string("usage: ") + problem.what() + "; compress-model --help lists the options", 2);
     }
+    for (int i = 1; i < count; ++i) o.words += (i == 1 ? "" : " ") + std::string(arguments[i]);
     note_interruptions();
     try {
         compress(o);
         return 0;
     } catch (const interrupted& by) {
-        complain("interrupted; nothing was written, start it again", 1);
+        complain(o.asked.resume.empty()
+                     ? "interrupted; nothing was written, start it again"
+                     : "interrupted; nothing was written, start it again to go on from " + o.asked.resume,
+                 1);
         std::signal(by.signal, SIG_DFL);
         std::raise(by.signal);
         return 1;

@@ -26,8 +26,8 @@ inline std::vector<std::string> split(const std::string& text, char separator) {
     return parts;
 }
 
-/// Which headers a program may include: those of a target, or all.
-enum class headers { inference, host };
+/// Which headers a program may include: those of a target, or all; and whether it calls on linear algebra and threads.
+enum class headers { inference, host, host_and_algebra };
 
 /// The machine's own compiler, and where it finds this library.
 class compiler {
@@ -67,18 +67,26 @@ public:
         auto words = flags_;
         words.insert(words.begin(), "-std=c++20");
         words.push_back("-w");
-        for (const auto& folder : which == headers::host ? host_ : inference_)
+        for (const auto& folder : which == headers::inference ? inference_ : host_)
             words.insert(words.end(), {"-isystem", std::filesystem::absolute(folder).string()});
         words.insert(words.end(), {"-c", name + ".cpp", "-o", name + ".o"});
         run_on(work, name, words, advice);
         words = flags_;
         words.insert(words.end(), {name + ".o", "-o", name});
-        if (which == headers::host)
-            for (const auto& word : split(build::host_libraries, ';')) words.push_back(word);
+        for (const auto& word : libraries_of(which)) words.push_back(word);
         run_on(work, name, words, advice);
     }
 
 private:
+    static std::vector<std::string> libraries_of(headers which) {
+        if (which == headers::inference) return {};
+        auto words = split(build::host_libraries, ';');
+        if (which == headers::host) return words;
+        for (const auto& word : split(build::algebra_libraries, ';')) words.push_back(word);
+        words.push_back("-pthread");
+        return words;
+    }
+
     /// The installed headers beside this program, or those it was built with.
     static std::string own_folder() {
         std::error_code problem;

@@ -12,38 +12,62 @@ namespace compress_model {
 
 /// What the converting program is to do.
 struct job {
-    std::string model_name;   ///< in the report
-    std::string header_name;  ///< file in the folder `header`
-    std::string calibration;  ///< enumerator of range_method; empty where no layer needs it
-    std::string evaluated;    ///< file with records to evaluate on; empty for none
+    std::string model_name;      ///< in the report
+    std::string header_name;     ///< file in the folder `header`
+    std::string method = "mse";  ///< enumerator of range_method
+    std::string evaluated;       ///< file with records to evaluate on; empty for none
+    bool calibrates = false;     ///< whether ranges are chosen on calibration.npy
+    bool changes = false;        ///< whether the model or its weights are not those of the file any more
     bool has_labels = false;
     bool writes_outputs = false;
 };
 
-/// model.hpp: the model, the recipe and the job as C++.
-inline std::string job_text(const job& j, const recipe_choice::graph& graph, const recipe_choice& recipe) {
-    const auto quoted = [](const std::string& text) { return tensor_compress::detail::quoted_text(text); };
-    const auto text = [&](const char* name, const std::string& value) {
-        return "inline constexpr const char* " + std::string(name) + " = " + quoted(value) + ";\n";
-    };
+/// Definitions of a model, a recipe and the recipe's name as C++.
+struct variant_text {
+    std::string models;  ///< `original`, and others that it is rewritten to
+    std::string chosen;  ///< `model`, `recipe` and `recipe_name`
+};
+
+inline std::string text_constant(const char* name, const std::string& value) {
+    return "inline constexpr const char* " + std::string(name) + " = " + tensor_compress::detail::quoted_text(value) +
+           ";\n";
+}
+
+inline std::string chosen_text(const std::string& model, const recipe_choice& recipe, const std::string& changes) {
+    return "inline constexpr const auto& model = " + model + ";\ninline constexpr auto recipe = " + recipe.cpp_text() +
+           ";\n" + text_constant("recipe_name", recipe.text() + changes);
+}
+
+/// model.hpp: the models, the recipe and the job as C++.
+inline std::string job_text(const job& j, const variant_text& variant) {
     const auto flag = [](const char* name, bool value) {
         return "inline constexpr bool " + std::string(name) + (value ? " = true;\n" : " = false;\n");
     };
     return "#pragma once\n\n#include <compress/calibrate/range.hpp>\n#include <compress/graph/builder.hpp>\n"
-           "#include <compress/graph/recipe.hpp>\n\nnamespace job {\n\n" +
-           tensor_compress::model_text(graph, "model") + "\ninline constexpr auto recipe = " + recipe.cpp_text() +
-           ";\n\n" + text("model_name", j.model_name) + text("recipe_name", recipe.text()) +
-           text("header", "header/" + j.header_name) + text("evaluated", j.evaluated) +
-           flag("calibrates", !j.calibration.empty()) + flag("has_records", !j.evaluated.empty()) +
+           "#include <compress/graph/recipe.hpp>\n#include <compress/graph/rewrite/keep_channels.hpp>\n"
+           "#include <compress/graph/rewrite/low_rank.hpp>\n\nnamespace tc = tensor_compress;\n\nnamespace job {\n\n" +
+           variant.models + '\n' + variant.chosen + '\n' + text_constant("model_name", j.model_name) +
+           text_constant("header", "header/" + j.header_name) + text_constant("evaluated", j.evaluated) +
+           flag("calibrates", j.calibrates) + flag("changes", j.changes) + flag("has_records", !j.evaluated.empty()) +
            flag("has_labels", j.has_labels) + flag("writes_outputs", j.writes_outputs) +
-           "inline constexpr auto method = tensor_compress::range_method::" +
-           (j.calibration.empty() ? "mse" : j.calibration) + ";\n\n} // namespace job\n";
+           "inline constexpr auto method = tensor_compress::range_method::" + j.method + ";\n\n} // namespace job\n";
 }
 
-/// convert.cpp: calibrates, converts, emits the header and measures. It reads and writes files of the folder it runs
-/// in, prints the tables on stdout, progress on stderr, and ends with 2 and one line on stdout where the input is to
-/// blame.
-inline constexpr std::string_view converting_program = R"cpp(// SPDX-License-Identifier: MIT
+/// What a program does before it converts: includes, and a definition of `prepare`.
+struct preparation {
+    std::string includes, definition;
+};
+
+inline void replace_marker(std::string& text, std::string_view marker, const std::string& by) {
+    for (auto at = text.find(marker); at != std::string::npos; at = text.find(marker, at + by.size()))
+        text.replace(at, marker.size(), by);
+}
+
+/// convert.cpp: prepares weights, converts, emits the header and measures. It reads and writes files of the folder it
+/// runs in, prints the tables on stdout, progress on stderr, and ends with 2 and one line on stdout where the input is
+/// to blame.
+inline std::string converting_program(const preparation& before) {
+    std::string text = R"cpp(// SPDX-License-Identifier: MIT
 
 #include <algorithm>
 #include <chrono>
@@ -59,11 +83,10 @@ inline constexpr std::string_view converting_program = R"cpp(// SPDX-License-Ide
 #include <compress/io/npy.hpp>
 #include <compress/io/safetensors.hpp>
 #include <compress/transform/calibrate.hpp>
-
+INCLUDES
 #include "model.hpp"
 
-namespace tc = tensor_compress;
-using reference = tc::net<job::model>;
+using reference = tc::net<job::original>;
 using variant = tc::net<job::model, job::recipe>;
 using spans = std::vector<std::span<const float>>;
 
@@ -111,7 +134,15 @@ tc::calibration calibrate(const tc::named_tensors& tensors) {
     }
 }
 
-// For the second program: records as the net takes them, each followed by what the net gives.
+// What is converted: ranges and integers where the layers of the net have some.
+struct prepared {
+    tc::named_tensors weights;
+    tc::calibration seen;
+    tc::rounded_layers rounded;
+};
+
+DEFINITION
+// For the verifying program: records as the net takes them, each followed by what the net gives.
 template <class Net>
 void write_verification(const tc::packed<Net>& weights, spans records) {
     constexpr int input = Net::input_id(0);
@@ -150,16 +181,16 @@ void write_outputs(const tc::packed<Net>& weights, const spans& records) {
 }
 
 template <class Net>
-void measure(const tc::named_tensors& tensors, const tc::calibration& seen, const tc::packed<Net>& weights, const tc::data_set& data) {
+void measure(const tc::named_tensors& original, const prepared& p, const tc::packed<Net>& weights, const tc::data_set& data) {
     const progress step("measure");
     auto report = tc::new_report(job::model_name);
-    const auto float_weights = tc::convert<reference>(tensors);
-    report.variants.push_back(tc::evaluate<reference>("fp32", tensors, {}, float_weights, data));
-    constexpr bool is_reference = std::is_same_v<typename Net::recipe_type, typename reference::recipe_type>;
-    if constexpr (!is_reference) report.variants.push_back(tc::evaluate<Net>(job::recipe_name, tensors, seen, weights, data));
+    const auto float_weights = tc::convert<reference>(original);
+    report.variants.push_back(tc::evaluate<reference>("fp32", original, {}, float_weights, data));
+    constexpr bool is_float = std::is_same_v<typename Net::recipe_type, typename reference::recipe_type>;
+    if constexpr (!is_float || job::changes) report.variants.push_back(tc::evaluate<Net>(job::recipe_name, p.weights, p.seen, weights, data));
     tc::save_report(report, "report.json");
     std::printf("%s", tc::report_table(report).c_str());
-    if (is_reference) return;
+    if (is_float) return;
     if (job::has_records) std::printf("\n%s", tc::noise_table(report.variants.back()).c_str());
     const std::string slower = tc::slower_text(report.variants.back());
     if (!slower.empty()) std::printf("\nSlower than the next larger format:\n%s", slower.c_str());
@@ -167,19 +198,19 @@ void measure(const tc::named_tensors& tensors, const tc::calibration& seen, cons
 
 template <class Net>
 void convert() {
-    const auto tensors = tc::load_safetensors("weights.safetensors");
+    const auto original = tc::load_safetensors("weights.safetensors");
     const auto data = load_evaluated();
     const auto records = spans_of(data);
-    const auto seen = calibrate<Net>(tensors);
+    const prepared p = prepare<Net>(original);
     const auto weights = [&] {
         const progress step("convert");
-        auto packed = tc::convert<Net>(tensors, seen);
+        auto packed = tc::convert<Net>(p.weights, p.seen, p.rounded);
         tc::emit_header(packed, job::header);
         write_verification(packed, records);
         if (job::writes_outputs) write_outputs(packed, records);
         return packed;
     }();
-    measure(tensors, seen, weights, data);
+    measure(original, p, weights, data);
 }
 
 } // namespace
@@ -197,6 +228,10 @@ int main() {
     return 0;
 }
 )cpp";
+    replace_marker(text, "INCLUDES", before.includes);
+    replace_marker(text, "DEFINITION", before.definition);
+    return text;
+}
 
 /// verify.cpp: includes the header and nothing else of the library, and compares what its net gives with the bytes on
 /// stdin. Its names stand inside main, because the header's namespace is the user's choice.
@@ -235,14 +270,10 @@ COMPARISONS    }
     return record > 0 ? 0 : 1;
 }
 )cpp";
-    const auto replace = [&text](std::string_view marker, const std::string& by) {
-        for (auto at = text.find(marker); at != std::string::npos; at = text.find(marker, at + by.size()))
-            text.replace(at, marker.size(), by);
-    };
-    replace("MEMORY", memory);
-    replace("ARGUMENTS", arguments);
-    replace("COMPARISONS", comparisons);
-    replace("NAMESPACE", name_space);
+    replace_marker(text, "MEMORY", memory);
+    replace_marker(text, "ARGUMENTS", arguments);
+    replace_marker(text, "COMPARISONS", comparisons);
+    replace_marker(text, "NAMESPACE", name_space);
     return "// SPDX-License-Identifier: MIT\n\n#include \"" + header_name + "\"\n\n#include <cstdio>\n\n" + text;
 }
 

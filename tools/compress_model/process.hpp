@@ -29,6 +29,7 @@ struct command {
     std::filesystem::path folder;     ///< where it runs, and where its own temporary files go
     std::string input = "/dev/null";  ///< relative to the folder
     captured what = captured::output_and_errors;
+    std::chrono::milliseconds patience{1000};  ///< with a program that is asked to end
 };
 
 struct outcome {
@@ -108,11 +109,12 @@ inline bool wait_for(pid_t process, int& status) {
 }
 
 /// Ends a process and all that it started, and waits until none of them can write a file any more.
-inline void end_group(pid_t process) {
+inline void end_group(pid_t process, std::chrono::milliseconds patience) {
     int status = 0;
     kill(-process, SIGTERM);
-    for (int i = 0; i < 200 && waitpid(process, &status, WNOHANG) == 0; ++i)
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    constexpr std::chrono::milliseconds pause{5};
+    for (auto waited = pause; waited <= patience && waitpid(process, &status, WNOHANG) == 0; waited += pause)
+        std::this_thread::sleep_for(pause);
     kill(-process, SIGKILL);
     waitpid(process, &status, 0);
     for (int i = 0; i < 200 && kill(-process, 0) == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
@@ -140,7 +142,7 @@ inline outcome run(const command& c) {
     outcome result;
     int status = 0;
     if (!detail::collect(output.read, result.output) || !detail::wait_for(process, status)) {
-        detail::end_group(process);
+        detail::end_group(process, c.patience);
         stop_if_interrupted();
     }
     if (read(start.read, &result.not_started, sizeof result.not_started) <= 0) result.not_started = 0;

@@ -120,12 +120,17 @@ public:
 
     /// Whether any layer needs ranges of its values.
     [[nodiscard]] bool needs_calibration(const graph& g) const {
-        for (int id = 0; id < g.count; ++id) {
-            const auto last =
-                std::find_if(rules_.rbegin(), rules_.rend(), [&](const auto& r) { return matches(r, g[id]); });
-            if (last->format.activation != tensor_compress::element::float32) return true;
-        }
-        return false;
+        return any_of(g, [](const tensor_compress::node&, const format_name& f) {
+            return f.activation != tensor_compress::element::float32;
+        });
+    }
+
+    /// Whether any layer stores integers as its weights.
+    [[nodiscard]] bool has_integers(const graph& g) const {
+        return any_of(g, [](const tensor_compress::node& n, const format_name& f) {
+            return tensor_compress::is_product(n.kind) && f.precision != "fp32" && f.precision != "fp16" &&
+                   f.precision != "bf16";
+        });
     }
 
     /// As the user gave it.
@@ -147,6 +152,16 @@ private:
         std::string pattern;
         format_name format;
     };
+
+    template <class Predicate>
+    bool any_of(const graph& g, const Predicate& is_wanted) const {
+        for (int id = 0; id < g.count; ++id) {
+            const auto last =
+                std::find_if(rules_.rbegin(), rules_.rend(), [&](const auto& r) { return matches(r, g[id]); });
+            if (is_wanted(g[id], last->format)) return true;
+        }
+        return false;
+    }
 
     static bool matches(const rule& r, const tensor_compress::node& n) {
         return tensor_compress::glob_match(r.pattern.c_str(), n.name.c_str());
