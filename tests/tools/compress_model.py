@@ -12,6 +12,8 @@ import argparse
 import json
 import math
 import os
+import random
+import re
 import shutil
 import signal
 import subprocess
@@ -64,6 +66,37 @@ class Image:
                 channels = [[max(v, 0.0) for v in row] for row in sums] if relu else sums
             result += [v for row in channels for v in row]
         return result
+
+
+class Waves:
+    """x [batch, 2, 4, 4] -> convolutions "first" and "second" with ReLU -> "head": 3 classes, of which way a wave runs.
+
+    The weights are random: what is right is learned.
+    """
+
+    INPUT = (2, 4, 4)
+
+    @classmethod
+    def onnx(cls, width=16, classes=3, seed=1):
+        numbers = random.Random(seed)
+        weights = lambda count, terms: [numbers.uniform(-1, 1) * math.sqrt(3 / terms) for _ in range(count)]
+        return onnx.model(
+            [onnx.node("Conv", "first", ["x", "first.w", "first.b"], "a"), onnx.node("Relu", "first_relu", ["a"], "b"),
+             onnx.node("Conv", "second", ["b", "second.w", "second.b"], "c"), onnx.node("Relu", "second_relu", ["c"], "d"),
+             onnx.node("Flatten", "flat", ["d"], "e"), onnx.node("Gemm", "head", ["e", "head.w", "head.b"], "y")],
+            [onnx.tensor("first.w", [width, 2, 3, 3], weights(18 * width, 18)), onnx.tensor("first.b", [width], [0] * width),
+             onnx.tensor("second.w", [width, width, 2, 2], weights(4 * width * width, 4 * width)),
+             onnx.tensor("second.b", [width], [0] * width), onnx.tensor("head.w", [width, classes], weights(classes * width, width)),
+             onnx.tensor("head.b", [classes], [0] * classes)],
+            [onnx.value_info("x", ["batch", *cls.INPUT])], [onnx.value_info("y", ["batch", classes])])
+
+    @staticmethod
+    def records(count, seed):
+        """(values, class numbers)"""
+        numbers = random.Random(seed)
+        values = [math.sin(1.3 * (x, y, x + y)[i % 3] + c) + numbers.gauss(0, 0.5)
+                  for i in range(count) for c in range(2) for y in range(4) for x in range(4)]
+        return values, [i % 3 for i in range(count)]
 
 
 def two_inputs():
@@ -210,12 +243,94 @@ class Usage(Case):
         refused("low.npy", [16], [-1] * 16, "label -1")
         refused("float.npy", [16], [0.0] * 16, "integers", kind="f4")
 
+    def test_numbers_of_techniques(self):
+        refused = lambda words, *phrases: self.refused(phrases, "-o", "out.hpp", *words.split())
+        for option in ("--prune", "--keep-channels"):
+            for ratio in ("0", "1", "1.5", "nan"):
+                refused(f"{option} {ratio}", option, f"a ratio of {ratio}", "above 0 and below 1")
+            refused(f"{option} half", "usage", "half")
+        training = "--train records.npy --train-labels l.npy"
+        refused(f"{training} --epochs 0", "--epochs", "1 or more")
+        refused(f"{training} --rate 0", "--rate", "0.0001 to 0.01")
+        refused(f"{training} --distil-from original --temperature 0", "--temperature", "2 to 8")
+        refused(f"{training} --distil-from original --alpha 1.25", "--alpha", "1.25", "0 to 1")
+        refused(f"{training} --max-bytes 0", "--max-bytes", "1 or more")
+
+    def test_techniques_that_lack_something(self):
+        refused = lambda words, *phrases: self.refused(phrases, "-o", "out.hpp", *words.split())
+        for option in ("--ptq", "--gptq"):
+            refused(f"{option} --precision int8", option, "no records to look at", "--calibrate X.npy")
+            refused(f"{option} --calibrate records.npy", option, "no layer stores integers", "--precision int8")
+        for option in ("--gptq", "--qat --train records.npy --train-labels l.npy"):
+            refused(f"--precision int8 --calibrate records.npy --ptq {option}", "--ptq", option.split()[0], "give one of them")
+        for option in ("--train-labels l.npy", "--epochs 2", "--rate 0.1", "--seed 2", "--qat", "--distil-from original",
+                       "--max-bytes 1000", "--resume d"):
+            refused(option, option.split()[0], "no records to train on", "--train X.npy")
+        refused("--train records.npy", "--train", "--train-labels L.npy", "--alpha 1")
+        refused("--train records.npy --distil-from original", "--train-labels L.npy")
+        refused("--train records.npy --train-labels l.npy --alpha 0.5", "--alpha", "no teacher", "--distil-from")
+        onnx.write_npy(self.folder / "l.npy", [16], [0] * 16, "i8")
+        refused("--train records.npy --train-labels l.npy --qat", "--qat", "no layer stores integers")
+        refused("--train records.npy --train-labels l.npy --precision int8", "int8 needs records", "--calibrate X.npy")
+
+    def test_search_decides_alone(self):
+        for option in ("--precision int8", "--recipe spread=int8", "--calibrate records.npy", "--gptq --calibrate records.npy", "--qat",
+                       "--prune 0.5", "--keep-channels 0.5", "--low-rank mix=1", "--distil-from original"):
+            self.refused(["--max-bytes", "leave --"], "-o", "out.hpp", "--train", "records.npy", "--train-labels", "l.npy",
+                         "--max-bytes", "1000", *option.split())
+
+    def test_rewrites(self):
+        (self.folder / "waves.onnx").write_bytes(Waves.onnx())
+        refused = lambda words, *phrases, model="waves.onnx": self.refused(phrases, "-o", "out.hpp", *words.split(), model=model)
+        refused("--low-rank second", "'second'", "label=rank")
+        refused("--low-rank =3", "'=3'", "label=rank")
+        refused("--low-rank second=many", "label=rank")
+        refused("--low-rank second=0", "a rank of 0", "16 x 64", "1 to 12")
+        refused("--low-rank second=13", "a rank of 13 saves nothing", "second", "1 to 12")
+        refused("--low-rank third=2", "'third'", "first, second, head")
+        refused("--low-rank first_relu=2", "'first_relu'", "first, second, head")
+        refused("--low-rank second=4 --low-rank second=3", "'second'", "first, head")
+        # The rank is that of the layer with fewer channels.
+        refused("--keep-channels 0.5 --low-rank second=7", "a rank of 7 saves nothing", "8 x 32", "1 to 6")
+        refused("--keep-channels 0.95", "0.95", "leaves every layer as it is")
+        refused("--keep-channels 0.5", "leaves every layer as it is", model="image.onnx")
+        refused("--low-rank second=4 --recipe second/low_=int8", "'second/low_'", "second/low_rank")
+
+    def test_training_files(self):
+        (self.folder / "waves.onnx").write_bytes(Waves.onnx())
+        values, labels = Waves.records(30, 1)
+        onnx.write_npy(self.folder / "train.npy", [30, *Waves.INPUT], values)
+        onnx.write_npy(self.folder / "l.npy", [30], labels, "i8")
+        onnx.write_npy(self.folder / "high.npy", [30], [3] * 30, "i8")
+        (self.folder / "four.onnx").write_bytes(Waves.onnx(classes=4))
+        (self.folder / "two.onnx").write_bytes(two_inputs())
+
+        def refused(words, *phrases):
+            self.refused(phrases, "-o", "out.hpp", *words.split(), model="waves.onnx")
+
+        refused("--train absent.npy --train-labels l.npy", "absent.npy", "does not exist")
+        refused("--train records.npy --train-labels l.npy", "records.npy", "[records, 2, 4, 4]")
+        refused("--train train.npy --train-labels high.npy", "high.npy", "label 3", "0 to 2")
+        taught = "--train train.npy --train-labels l.npy --distil-from "
+        refused(taught + "absent.onnx", "absent.onnx", "does not exist")
+        refused(taught + "image.onnx", "--distil-from", "[3, 2, 5]", "[2, 4, 4]", "same input")
+        refused(taught + "four.onnx", "--distil-from", "4 classes", "3", "same classes")
+        refused(taught + "two.onnx", "--distil-from", "2 inputs")
+        refused("--train train.npy --train-labels l.npy --report train.npy", "train.npy", "overwritten")
+        refused("--train train.npy --train-labels l.npy --resume l.npy", "l.npy", "--resume", "new folder")
+        (self.folder / "begun").mkdir()
+        (self.folder / "begun/command.txt").write_text("another.onnx -o out.hpp")
+        refused("--train train.npy --train-labels l.npy --resume begun", "begun", "compress-model another.onnx -o out.hpp")
+
     def test_headers_have_moved(self):
         self.expect_refused(2, ["COMPRESS_INCLUDE"], "image.onnx", "-o", "out.hpp", COMPRESS_INCLUDE=str(self.temporary))
 
     def test_help(self):
         result = self.convert("--help")
         self.expect_good(result)
+        for option in ("--ptq", "--gptq", "--prune", "--keep-channels", "--low-rank", "--train", "--train-labels", "--epochs", "--rate",
+                       "--seed", "--qat", "--distil-from", "--temperature", "--alpha", "--max-bytes", "--resume"):
+            self.assertIn(f"\n  {option} ", result.stdout)
         for option in ("--precision", "--recipe", "--calibrate", "--calibration", "--input", "--output", "--labels", "--report", "--keep",
                        "--cxx", "--flags", "COMPRESS_INCLUDE"):
             self.assertIn(option, result.stdout)
@@ -387,6 +502,121 @@ class Conversions(Case):
         self.assertNotIn("Compressing small", build(), "made again, though nothing has changed")
 
 
+class Techniques(Case):
+    """What is done to a model and its weights before they are converted."""
+
+    def setUp(self):
+        super().setUp()
+        (self.folder / "waves.onnx").write_bytes(Waves.onnx())
+        (self.folder / "wide.onnx").write_bytes(Waves.onnx(24, seed=2))
+        for name, count, seed in (("train", 240, 1), ("test", 60, 2), ("seen", 64, 3)):
+            values, labels = Waves.records(count, seed)
+            onnx.write_npy(self.folder / f"{name}.npy", [count, *Waves.INPUT], values)
+            onnx.write_npy(self.folder / f"{name}_labels.npy", [count], labels, "i8")
+
+    TRAINING = ["--train", "train.npy", "--train-labels", "train_labels.npy"]
+    JUDGED = ["--input", "test.npy", "--labels", "test_labels.npy", "--report", "r.json", *QUICK]
+
+    def variants(self):
+        return json.loads((self.folder / "r.json").read_text())["variants"]
+
+    def zeros_of(self, header, label):
+        """(zero bytes, bytes) of a layer's weights in a header."""
+        text = (self.folder / header).read_text()
+        lines = re.search(rf"/// {label}\n[^\n]* =((?:\n    \"[^\n]*\";?)+)", text).group(1)
+        stored = "".join(re.findall(r'"(.*)"', lines)).encode().decode("unicode_escape")
+        return stored.count("\0"), len(stored)
+
+    def caching_compiler(self):
+        """Compiles each program once: the same command then has it at once."""
+        compiler = " ".join(f"'{word}'" for word in ARGUMENTS.compiler)
+        return self.compiler("cache=../../cache; mkdir -p $cache\n"
+                             "key=$cache/$name-$(cat *.cpp *.hpp header/*.hpp 2>/dev/null | cksum | tr ' ' -)\n"
+                             f"[ -f $key ] || {{ {compiler} \"$@\" && cp $name $key; }} && cp $key $name\n")
+
+    def test_zeros_and_rounding_on_records(self):
+        self.expect_good(self.convert("waves.onnx", "-o", "out.hpp", "--precision", "int8", "--gptq", "--prune", "0.6", "--calibrate",
+                                      "seen.npy", *self.JUDGED))
+        before, after = self.variants()
+        self.assertEqual(after["name"], "int8; pruned 0.6; gptq")
+        self.assertLess(after["weights_bytes"], before["weights_bytes"])
+        self.assertGreater(after["sqnr_db"], 20)
+        zeros, size = self.zeros_of("out.hpp", "second")
+        self.assertGreaterEqual(zeros, 0.6 * 16 * 64, f"of {size}")
+
+    def test_smaller_layers_taught_by_another_model(self):
+        result = self.convert("waves.onnx", "-o", "out.hpp", "--precision", "int8", "--ptq", "--calibrate", "seen.npy", "--keep-channels",
+                              "0.5", "--low-rank", "second=3", *self.TRAINING, "--epochs", "40", "--rate", "0.01", "--seed", "3",
+                              "--distil-from", "wide.onnx", "--temperature", "2", "--alpha", "0.01", *self.JUDGED)
+        self.expect_good(result)
+        before, after = self.variants()
+        self.assertEqual(after["name"], "int8; channels 0.5; rank second=3; trained; taught")
+        # 8 filters of 18 at 4 places; 3 of 32 and 8 of 3 at one; 3 of 8.
+        self.assertEqual(after["multiply_adds"], 8 * 18 * 4 + 3 * 32 + 8 * 3 + 3 * 8)
+        self.assertIn("second/low_rank", [layer["label"] for layer in after["layers"]])
+        self.assertLess(before["accuracy"], 60)
+        self.assertGreater(after["accuracy"], 80)
+        self.assertIn("epoch 40/40", result.stderr)
+
+    def test_training_with_integers_goes_on(self):
+        words = ["waves.onnx", "-o", "out.hpp", "--precision", "int8", "--prune", "0.5", *self.TRAINING, "--epochs", "300", "--rate", "0.01",
+                 "--qat", "--distil-from", "original", "--alpha", "0.1", "--resume", "checkpoints", *self.JUDGED]
+        environment = {"CXX": self.caching_compiler()}
+        running = subprocess.Popen([ARGUMENTS.program, *words], cwd=self.folder, env=self.environment(**environment),
+                                   stderr=subprocess.PIPE, text=True)
+        for line in running.stderr:
+            if line.startswith("epoch   3/300"):
+                break
+        running.send_signal(signal.SIGINT)
+        said = running.communicate(timeout=60)[1]
+        self.assertEqual(running.returncode, -signal.SIGINT, said)
+        self.assertIn("compress-model: interrupted; nothing was written, start it again to go on from checkpoints", said)
+        self.assertFalse((self.folder / "out.hpp").exists())
+        self.expect_clean()
+
+        result = self.convert(*words, **environment)
+        self.expect_good(result)
+        epochs = re.findall(r"^epoch +(\d+)/300", result.stderr, re.MULTILINE)
+        self.assertGreater(int(epochs[0]), 3)
+        self.assertEqual(epochs[-1], "300")
+        before, after = self.variants()
+        self.assertEqual(after["name"], "int8; pruned 0.5; qat; taught")
+        self.assertLess(before["accuracy"], 60)
+        self.assertGreater(after["accuracy"], 80)
+        zeros, size = self.zeros_of("out.hpp", "second")
+        self.assertGreaterEqual(zeros, 0.5 * 16 * 64, f"of {size}")
+        (self.folder / "out.hpp").unlink()
+        self.refused_again(words)
+
+    def refused_again(self, words):
+        """Another command does not go on from these checkpoints."""
+        never = self.compiler("echo compiled; exit 1\n")
+        other = ["0.25" if word == "0.5" else word for word in words]
+        self.expect_refused(2, ["--resume", "--prune 0.5", "name another folder"], *other, CXX=never)
+
+    def test_search_within_bytes(self):
+        words = lambda most: ["waves.onnx", "-o", "out.hpp", "--max-bytes", most, *self.TRAINING, "--epochs", "2", "--rate", "0.01",
+                              "--resume", "checkpoints", *self.JUDGED]
+        environment = {"CXX": self.caching_compiler()}
+        result = self.convert(*words("1500"), **environment)
+        self.expect_good(result)
+        after = self.variants()[1]
+        self.assertLessEqual(after["weights_bytes"], 1500)
+        self.assertIn("recipe{", after["name"])
+        self.assertIn("held-out records right; *: chosen", result.stdout)
+        self.assertIn("epoch 2/2", result.stderr)
+        header = (self.folder / "out.hpp").read_bytes()
+        again = self.convert(*words("1500"), **environment)
+        self.expect_good(again)
+        self.assertNotIn("epoch", again.stderr)
+        self.assertEqual((self.folder / "out.hpp").read_bytes(), header)
+
+        shutil.rmtree(self.folder / "checkpoints")
+        few = [word for word in words("100") if word not in ("--resume", "checkpoints")]
+        said = self.expect_refused(1, ["--max-bytes", "held-out records right", "more than 100", "allow more bytes"], *few)
+        self.assertIn("epoch 2/2", said)
+
+
 def main():
     global ARGUMENTS
     parser = argparse.ArgumentParser()
@@ -397,7 +627,7 @@ def main():
     parser.add_argument("--only", action="append", help="tests to run, as Class.test")
     parser.add_argument("compiler", nargs="+")
     ARGUMENTS = parser.parse_args()
-    names = ARGUMENTS.only or ["Usage", "Compilers", "Conversions"]
+    names = ARGUMENTS.only or ["Usage", "Compilers", "Conversions", "Techniques"]
     suite = unittest.defaultTestLoader.loadTestsFromNames(names, sys.modules[__name__])
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(suite)
     for _, reason in result.skipped:
