@@ -33,6 +33,7 @@
 #include <compress/transform/equalize.hpp>
 #include <compress/transform/fit_net.hpp>
 #include <compress/transform/gptq.hpp>
+#include <compress/transform/hints.hpp>
 #include <compress/transform/keep_channels.hpp>
 #include <compress/transform/keep_zeros.hpp>
 #include <compress/transform/layer_sparsity.hpp>

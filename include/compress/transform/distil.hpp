@@ -196,7 +196,7 @@ constexpr bool teaches() {
 template <const auto& Teacher, const auto& Student, const auto& Hints, executor Executor = serial>
 fitted distil(const named_tensors& teacher_weights, const named_tensors& student_weights, const data_set& data,
               const distil_options& options = {}, const Executor& threads = {}) {
-    static_assert(detail::teaches<Teacher, Student>() && detail::check_hints<Teacher, Student, Hints>());
+    static_assert(detail::teaches<Teacher, Student>() && hints_fit<Teacher, Student, Hints>());
     const detail::distillation_loss<Teacher, Student, Hints> loss(teacher_weights, data, options, threads);
     return fit<detail::hinted<Student, Hints, &hint::student>()>(student_weights, data, loss,
                                                                  static_cast<const fit_options&>(options), threads);
@@ -213,8 +213,8 @@ fitted distil(const named_tensors& teacher_weights, const named_tensors& student
 template <const auto& Teacher, net_type Net, const auto& Hints, executor Executor = serial>
 fitted_net<Net> distil(const named_tensors& teacher_weights, const named_tensors& student_weights, const data_set& data,
                        const distil_options& options = {}, const Executor& threads = {}) {
-    static_assert(detail::teaches<Teacher, Net::model>() && detail::check_hints<Teacher, Net::model, Hints>() &&
-                  detail::check_hints_of_net<Net, Hints>());
+    static_assert(detail::teaches<Teacher, Net::model>() && hints_fit<Teacher, Net::model, Hints>() &&
+                  net_stores_hints<Net, Hints>());
     const detail::distillation_loss<Teacher, Net::model, Hints> loss(teacher_weights, data, options, threads);
     using student = net<detail::hinted<Net::model, Hints, &hint::student>(), Net::recipe, typename Net::isa>;
     return {fit<student>(student_weights, data, loss, static_cast<const fit_options&>(options), threads)};
