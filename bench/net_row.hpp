@@ -12,6 +12,7 @@
 #include "peer.hpp"
 #include "pseudo_numbers.hpp"
 #include "row.hpp"
+#include "smallest_times.hpp"
 #include "twin.hpp"
 
 namespace bench {

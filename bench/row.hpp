@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <functional>
 #include <string>
-#include <vector>
 
 namespace bench {
-
-/// Smallest times of several functions, in microseconds, taken in turn within one loop so that all see the same
-/// machine.
-std::vector<double> smallest_times(const std::vector<std::function<void()>>& functions, double seconds);
 
 /// One line of the table of nets. Times in microseconds, 0: not measured. Differences are the largest one to our
 /// output, relative to the largest value; below 0: not measured.
