@@ -59,7 +59,7 @@ int main(int count, char** words) try {
         // Training starts where rounding on records ends.
         const auto trained =
             tc::fit<Net>(tc::dequantize<digits_cnn>(weights, rounded), records.training,
-                         {.epochs = 4, .optimizer = tc::adam{.rate = 1e-2}, .schedule = tc::cosine_rate{}}, threads);
+                         {.epochs = 4, .optimizer = tc::adam{.rate = 2e-3}, .schedule = tc::cosine_rate{}}, threads);
         const double accuracy = tc::accuracy<Net>(tc::convert(trained), records.test);
         table.add({name, std::to_string(Net::weights_bytes),
                    tc::fixed_text(tc::accuracy<Net>(tc::convert<Net>(weights, seen), records.test), 2),
