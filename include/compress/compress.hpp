@@ -28,6 +28,7 @@
 #include <compress/tensor/thread_pool.hpp>
 #include <compress/train/fit.hpp>
 #include <compress/transform/calibrate.hpp>
+#include <compress/transform/compress_to.hpp>
 #include <compress/transform/convert.hpp>
 #include <compress/transform/distil.hpp>
 #include <compress/transform/equalize.hpp>
