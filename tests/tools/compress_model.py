@@ -77,12 +77,12 @@ class Waves:
     INPUT = (2, 4, 4)
 
     @classmethod
-    def onnx(cls, width=16, classes=3, seed=1):
+    def onnx(cls, width=16, classes=3, seed=1, second="second"):
         numbers = random.Random(seed)
         weights = lambda count, terms: [numbers.uniform(-1, 1) * math.sqrt(3 / terms) for _ in range(count)]
         return onnx.model(
             [onnx.node("Conv", "first", ["x", "first.w", "first.b"], "a"), onnx.node("Relu", "first_relu", ["a"], "b"),
-             onnx.node("Conv", "second", ["b", "second.w", "second.b"], "c"), onnx.node("Relu", "second_relu", ["c"], "d"),
+             onnx.node("Conv", second, ["b", "second.w", "second.b"], "c"), onnx.node("Relu", "second_relu", ["c"], "d"),
              onnx.node("Flatten", "flat", ["d"], "e"), onnx.node("Gemm", "head", ["e", "head.w", "head.b"], "y")],
             [onnx.tensor("first.w", [width, 2, 3, 3], weights(18 * width, 18)), onnx.tensor("first.b", [width], [0] * width),
              onnx.tensor("second.w", [width, width, 2, 2], weights(4 * width * width, 4 * width)),
@@ -292,6 +292,8 @@ class Usage(Case):
         refused("--low-rank second=4 --low-rank second=3", "'second'", "first, head")
         # The rank is that of the layer with fewer channels.
         refused("--keep-channels 0.5 --low-rank second=7", "a rank of 7 saves nothing", "8 x 32", "1 to 6")
+        (self.folder / "long.onnx").write_bytes(Waves.onnx(second="s" * 55))
+        refused("--low-rank " + "s" * 55 + "=4", "too long", "63 characters", model="long.onnx")
         refused("--keep-channels 0.95", "0.95", "leaves every layer as it is")
         refused("--keep-channels 0.5", "leaves every layer as it is", model="image.onnx")
         refused("--low-rank second=4 --recipe second/low_=int8", "'second/low_'", "second/low_rank")

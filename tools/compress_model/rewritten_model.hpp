@@ -89,6 +89,10 @@ private:
                 std::to_string(extents.height) + " x " + std::to_string(extents.width) + " weights of " + label + "; " +
                 (largest < 1 ? "leave it as it is"
                              : "give a rank from 1 to " + std::to_string(largest) + ", or leave it as it is"));
+        if (label.size() + std::string("/low_rank").size() >= tensor_compress::label::capacity)
+            throw bad_input(
+                "--low-rank: the label '" + label +
+                "' is too long for one with '/low_rank' behind it (63 characters); shorten it in the model");
         *graph_ = tensor_compress::resized<tensor_compress::imported_capacity>(
             tensor_compress::detail::split_by_rank(*graph_, id, rank));
         thin_layers_.push_back({name_, label, rank});
