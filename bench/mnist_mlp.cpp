@@ -20,6 +20,8 @@
 namespace bench {
 
 inline constexpr tc::recipe int4_weights{tc::weight_only(tc::int4)};
+inline constexpr tc::recipe int8_at_run_time{tc::dynamic(tc::int8)};
+inline constexpr tc::recipe int4_at_run_time{tc::dynamic(tc::int4)};
 inline constexpr tc::recipe every_ternary{tc::ternary};
 inline constexpr tc::recipe every_binary{tc::binary};
 
@@ -62,6 +64,8 @@ public:
         add("FP32", judged<mnist_mlp>(weights_, judge_));
         add("FP32, one more epoch",
             judged<mnist_mlp>(tc::fit<mnist_mlp>(weights_, learned_, once_in_floats_, threads_).weights, judge_));
+        quantize_at_run_time<int8_at_run_time>("INT8");
+        quantize_at_run_time<int4_at_run_time>("INT4");
         round_all();
         train_all();
         prune_all();
@@ -84,6 +88,12 @@ private:
         add(name + " with GPTQ", judged(tc::convert<net>(weights_, ranges, rounded), judge_));
         add(name + " with GPTQ, FP32 activations",
             judged<mnist_mlp>(tc::dequantize<mnist_mlp>(weights_, rounded), judge_));
+    }
+    /// No calibration: values are quantised over the range that they have at each run.
+    template <const auto& Recipe>
+    void quantize_at_run_time(const std::string& name) {
+        using net = tc::net<mnist_mlp, Recipe>;
+        add("dynamic " + name + ", rounded to nearest", judged(tc::convert<net>(weights_), judge_));
     }
     void round_all() {
         using net = tc::net<mnist_mlp, int4_weights>;
@@ -132,6 +142,7 @@ private:
         const auto tuned = cut_by("the loss", tc::score_channels_by_loss<mnist_mlp>(weights_, learned_.slice(0, 1024)));
         time_both<tc::all_fp32>("FP32", tuned);
         time_both<every_int8>("INT8", tuned);
+        time_both<int8_at_run_time>("dynamic INT8", tuned);
     }
     tc::named_tensors cut_by(const std::string& name, const tc::channel_scores& scores) {
         const auto fewer = tc::keep_channels<mnist_mlp, fewer_channels>(weights_, scores);

@@ -10,7 +10,18 @@ TEST_CASE("MNIST models give the outputs of their files in FP32") {
     tests::check_pairs<mnist_tinycnn>(*data / "models", "mnist_tinycnn.onnx", "mnist_tinycnn_pairs.npz", "x", "y");
 }
 
+inline constexpr tests::tc::recipe dynamic_int8{tests::tc::dynamic(tests::tc::int8)};
 inline constexpr tests::tc::recipe int4_in_groups{tests::tc::int4 | tests::tc::group<16>};
+
+TEST_CASE("the MNIST MLP keeps its accuracy where INT8 ranges are taken at run time, without calibration") {
+    const auto data = tests::data_or_notice();
+    if (!data) return;
+    using net = tests::tc::net<mnist_mlp, dynamic_int8>;
+    const auto weights = tests::tc::convert<net>(tests::tc::import_onnx(*data / "models" / "mnist_mlp.onnx").weights);
+    const double accuracy = tests::tc::accuracy<net>(weights, tests::mnist(*data, false));
+    std::cout << "Accuracy on test5k: MLP dynamic INT8 " << accuracy << " %\n";
+    CHECK(accuracy >= 96.7);
+}
 
 TEST_CASE("MNIST models keep their accuracy in INT8, calibrated on 256 training records") {
     const auto data = tests::data_or_notice();

@@ -123,6 +123,8 @@ private:
                 const numbers w = folded(Net::model, all, n);
                 if constexpr (integers)
                     pack_product<layer>(to, n, w, input, output);
+                else if constexpr (requires { layer::pack(to, std::declval<const std::int8_t*>(), nullptr, nullptr); })
+                    pack_dynamic<layer>(to, w);
                 else
                     layer::pack(to, w.weight.data(), w.bias.data());
             } else if constexpr (n.kind == tc::op::softmax) {
@@ -191,24 +193,42 @@ private:
             low_of(clamp, product), high_of(clamp, product)};
     }
 
+    /// Integers of 8 bits with the largest of an output at their end.
+    struct rounded_weights {
+        std::vector<std::int8_t> levels;
+        std::vector<float> scales;
+    };
+    static rounded_weights rounded(const numbers& w) {
+        rounded_weights r;
+        const std::size_t terms = w.weight.size() / w.bias.size();
+        for (std::size_t c = 0; c < w.bias.size(); ++c) {
+            float largest = 1e-6f;
+            for (std::size_t i = 0; i < terms; ++i) largest = std::max(largest, std::abs(w.weight[c * terms + i]));
+            r.scales.push_back(largest / 127);
+            for (std::size_t i = 0; i < terms; ++i)
+                r.levels.push_back(tc::quantize(w.weight[c * terms + i], {r.scales.back(), 0}));
+        }
+        return r;
+    }
+    template <class Layer>
+    static void pack_dynamic(std::int8_t* to, const numbers& w) {
+        const rounded_weights r = rounded(w);
+        Layer::pack(to, r.levels.data(), r.scales.data(), w.bias.data());
+    }
+
     template <class Layer>
     void pack_product(std::int8_t* to, const tc::node& n, const numbers& w, tc::affine input, tc::affine output) {
-        const std::size_t channels = w.bias.size(), terms = w.weight.size() / channels;
+        const std::size_t channels = w.bias.size();
         const tc::affine stage = n.residual >= 0 ? scales[detail::index(n.stage_origin)] : output;
-        std::vector<std::int8_t> weights(w.weight.size());
+        const rounded_weights r = rounded(w);
         std::vector<std::int32_t> bias(channels);
         std::vector<tc::fixed_multiplier> factors(channels);
         for (std::size_t c = 0; c < channels; ++c) {
-            float largest = 1e-6f;
-            for (std::size_t i = 0; i < terms; ++i) largest = std::max(largest, std::abs(w.weight[c * terms + i]));
-            const float scale = largest / 127;
-            for (std::size_t i = 0; i < terms; ++i)
-                weights[c * terms + i] = tc::quantize(w.weight[c * terms + i], {scale, 0});
-            const double unit = static_cast<double>(scale) * static_cast<double>(input.scale);
+            const double unit = static_cast<double>(r.scales[c]) * static_cast<double>(input.scale);
             bias[c] = static_cast<std::int32_t>(std::lround(static_cast<double>(w.bias[c]) / unit));
             factors[c] = tc::to_fixed_multiplier(unit / static_cast<double>(stage.scale));
         }
-        tc::int8_product product{weights.data(),          bias.data(),
+        tc::int8_product product{r.levels.data(),         bias.data(),
                                  factors.data(),          input.zero_point,
                                  stage.zero_point,        low_of(n.clamp, stage),
                                  high_of(n.clamp, stage), {}};

@@ -40,6 +40,9 @@ inline constexpr auto integers = tc::recipe{tc::int8}
                                      .with("last", tc::int8 | tc::codebook<4>)
                                      .with("head", tc::binary);
 
+inline constexpr auto at_run_time =
+    tc::recipe{tc::dynamic(tc::int8)}.with("depth", tc::fp32).with("wide", tc::dynamic(tc::int4));
+
 inline constexpr auto attention = tc::make_model([](auto& g) {
     auto x = g.layer_norm("norm", g.input("tokens", {16, 32}));
     auto scores = g.matmul("scores", g.linear("query", x, 32), g.linear("key", x, 32), true);
@@ -56,6 +59,7 @@ struct program {
 };
 template struct program<tc::net<written, floats>>;
 template struct program<tc::net<written, integers>>;
+template struct program<tc::net<written, at_run_time>>;
 template struct program<tc::net<attention>>;
 template struct program<tc::net<attention, all_int8>>;
 

@@ -26,7 +26,8 @@ static_assert(tc::net<written, typo>::arena_bytes > 0);
 
 // reject pattern_too_long: "a_label_has_at_most_63_characters"
 #if defined(CASE_pattern_too_long)
-inline constexpr auto typo = tc::recipe{tc::int8}.with("a/pattern/of/sixty/four/characters/is/one/character/longer/than/*/gets", tc::fp32);
+inline constexpr auto typo =
+    tc::recipe{tc::int8}.with("a/pattern/of/sixty/four/characters/is/one/character/longer/than/*/gets", tc::fp32);
 #endif
 
 // reject no_format: "as_format"
@@ -82,7 +83,8 @@ inline constexpr auto patterns = tc::recipe{tc::int8 | tc::n_of_m<2, 4>}
                                      .with("head", tc::int8 | tc::n_of_m<2, 4> | tc::for_speed);
 static_assert(tc::net<images, patterns>::weights_bytes > 0);
 
-// reject block_divides_no_inputs: "a block of the pattern must divide the layer" "'s', 't', 'e', 'm'" "inputs_and_outputs<3, 16>"
+// reject block_divides_no_inputs: "a block of the pattern must divide the layer" "'s', 't', 'e', 'm'"
+// "inputs_and_outputs<3, 16>"
 #if defined(CASE_block_divides_no_inputs)
 inline constexpr auto wrong = tc::recipe{tc::int8}.with("stem", tc::fp32 | tc::block<1, 16, 80>);
 static_assert(tc::net<images, wrong>::weights_bytes > 0);
@@ -111,7 +113,8 @@ static_assert(tc::net<images, wrong>::weights_bytes > 0);
 inline constexpr auto wrong = tc::recipe{tc::int8 | tc::unstructured<50> | tc::for_speed};
 #endif
 
-// reject too_many_anywhere: "of the weights of 16 outputs int8 keeps at most 65535 anywhere" "inputs_and_outputs<16384, 16>"
+// reject too_many_anywhere: "of the weights of 16 outputs int8 keeps at most 65535 anywhere" "inputs_and_outputs<16384,
+// 16>"
 #if defined(CASE_too_many_anywhere)
 inline constexpr auto broad = tc::make_model([](auto& g) { g.linear("only", g.input("x", {16384}), 16); });
 inline constexpr auto wrong = tc::recipe{tc::int8 | tc::unstructured<50>};
@@ -156,7 +159,9 @@ static_assert(tc::net<images, wrong>::weights_bytes > 0);
 
 // reject grouped_signs: "sums too few signs for each output"
 #if defined(CASE_grouped_signs)
-inline constexpr auto grouped = tc::make_model([](auto& g) { g.conv2d("only", g.input("x", {4, 4, 64}), 64, 3, {.groups = 2}); });
+inline constexpr auto grouped = tc::make_model([](auto& g) {
+    g.conv2d("only", g.input("x", {4, 4, 64}), 64, 3, {.groups = 2});
+});
 inline constexpr auto wrong = tc::recipe{tc::binary_activations};
 static_assert(tc::net<grouped, wrong>::weights_bytes > 0);
 #endif
@@ -165,6 +170,34 @@ static_assert(tc::net<grouped, wrong>::weights_bytes > 0);
 #if defined(CASE_sparse_signs)
 inline constexpr auto wrong = tc::recipe{tc::int8}.with("head", tc::binary_activations | tc::n_of_m<2, 4>);
 static_assert(tc::net<images, wrong>::weights_bytes > 0);
+#endif
+
+inline constexpr auto at_run_time = tc::recipe{tc::dynamic(tc::int8)}.with("depth", tc::fp32);
+static_assert(tc::net<images, at_run_time>::weights_bytes > 0);
+
+// reject dynamic_depthwise: "a depthwise layer has no kernel for values that are quantised at run time" "'d', 'e', 'p',
+// 't', 'h'"
+#if defined(CASE_dynamic_depthwise)
+inline constexpr auto wrong = tc::recipe{tc::dynamic(tc::int8)};
+static_assert(tc::net<images, wrong>::weights_bytes > 0);
+#endif
+
+// reject dynamic_signs: "values_of_one_bit_have_no_range"
+#if defined(CASE_dynamic_signs)
+inline constexpr auto wrong = tc::recipe{tc::dynamic(tc::binary_activations)};
+#endif
+
+// reject dynamic_pattern: "no kernel stores weights in this precision with this sparsity" "'h', 'e', 'a', 'd'"
+#if defined(CASE_dynamic_pattern)
+inline constexpr auto wrong = tc::recipe{tc::fp32}.with("head", tc::dynamic(tc::int8) | tc::n_of_m<2, 4>);
+static_assert(tc::net<images, wrong>::weights_bytes > 0);
+#endif
+
+// reject dynamic_terms: "a dynamic layer sums at most 32896 products of integers"
+#if defined(CASE_dynamic_terms)
+inline constexpr auto broad = tc::make_model([](auto& g) { g.linear("only", g.input("x", {32897}), 1); });
+inline constexpr auto wrong = tc::recipe{tc::dynamic(tc::int8)};
+static_assert(tc::net<broad, wrong>::weights_bytes > 0);
 #endif
 
 // reject group_of_int8: "groups of weights share a step in int4, int3, int2 and ternary"

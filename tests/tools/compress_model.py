@@ -422,6 +422,14 @@ class Conversions(Case):
         self.expect_refused(2, ["the format 'int8/32' is unknown", "fp32, int8, int4, int3, int2, ternary, binary"], "image.onnx", "-o",
                             "out.hpp", "--precision", "int8/32")
 
+    def test_ranges_at_run_time(self):
+        """Nothing is calibrated, so no records are asked for."""
+        result = self.convert("image.onnx", "-o", "out.hpp", "--precision", "dynamic(int8)", "--recipe", "mix*=dynamic(int4)", *QUICK)
+        self.expect_good(result)
+        text = (self.folder / "out.hpp").read_text()
+        self.assertIn("recipe{tensor_compress::dynamic(tensor_compress::int8)}.with(\"mix*\", tensor_compress::dynamic(tensor_compress::int4))",
+                      text)
+
     def test_recipe_and_verification(self):
         """Ranges from records, a float layer among int8 ones; the programs are kept and then tampered with."""
         words = ["image.onnx", "-o", "out.hpp", "--precision", "int8", "--recipe", "mix*=fp32; spread=int8;[s]p*=fp32", "--calibrate",

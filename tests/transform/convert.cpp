@@ -24,6 +24,7 @@ inline constexpr auto tiny_dropped = tc::make_model([](auto& g) {
     g.linear("head", g.dropout("drop again", x), 2);
 });
 inline constexpr tc::recipe int8_all{tc::int8};
+inline constexpr tc::recipe dynamic_int8{tc::dynamic(tc::int8)};
 inline constexpr auto float_head = tc::recipe{tc::int8}.with("head", tc::fp32);
 using int8_net = tc::net<tiny, int8_all>;
 
@@ -77,6 +78,23 @@ TEST_CASE("calibration refuses no records, and records of another size") {
     CHECK_THROWS_WITH(tc::calibrate<conversion::tiny>(tensors, endless), ContainsSubstring("not finite"));
     CHECK_THROWS_WITH(tc::calibrate<conversion::tiny>(tensors, conversion::images(), {.momentum = 0}),
                       ContainsSubstring("a momentum of 0.000000"));
+}
+
+TEST_CASE("a net that quantises at run time needs no calibration, and saturates at no range", "[transform]") {
+    const auto tensors = conversion::weights();
+    using net = tc::net<conversion::tiny, conversion::dynamic_int8>;
+    const auto packed = tc::convert<net>(tensors);
+    tc::runner<net> run(packed);
+    const auto exact = tc::convert<tc::net<conversion::tiny>>(tensors);
+    tc::runner<tc::net<conversion::tiny>> expect(exact);
+    for (const float size : {1.0f, 100.0f})
+        for (auto image : conversion::images()) {
+            for (float& v : image) v *= size;
+            const auto found = run(image), expected = expect(image);
+            for (std::size_t i = 0; i < found.size(); ++i)
+                CHECK(static_cast<double>(found[i]) ==
+                      Approx(static_cast<double>(expected[i])).margin(0.05 * static_cast<double>(size)));
+        }
 }
 
 TEST_CASE("a moving average follows the records, each value its own", "[transform]") {

@@ -80,7 +80,9 @@ inline format_name find_format(std::string_view option, std::string_view written
                           tensor_compress::int2, tensor_compress::ternary, tensor_compress::binary,
                           tensor_compress::binary_activations, tensor_compress::fp16, tensor_compress::bf16,
                           tensor_compress::weight_only(tensor_compress::int8),
-                          tensor_compress::weight_only(tensor_compress::int4)});
+                          tensor_compress::weight_only(tensor_compress::int4),
+                          tensor_compress::dynamic(tensor_compress::int8),
+                          tensor_compress::dynamic(tensor_compress::int4)});
     if (found && detail::is_pattern(sparsity)) return *found;
     throw bad_input(
         std::string(option) + ": the format '" + std::string(written) + "' is unknown; take one of: " + known +

@@ -122,6 +122,24 @@ struct weight_only : fp32 {
     using levels = Precision;
 };
 
+namespace detail {
+template <class Precision>
+inline constexpr tag_name name_of_dynamic{"dynamic(", Precision::name, ")"};
+}  // namespace detail
+
+/// `dynamic(int8)`, `dynamic(int4 | group<32>)`: integer weights with a float scale for each output, multiplied in
+/// integers with values of 8 bits. Values are fp32 outside; before a layer they are quantised over the range that they
+/// have at that run, so that nothing is calibrated.
+template <class Precision>
+struct dynamic : fp32 {
+    static_assert(Precision::bits < 32, "dynamic takes the precision of the weights: tc::dynamic(tc::int8)");
+    static constexpr const char* name = detail::name_of_dynamic<Precision>.text;
+    static constexpr int bits = Precision::bits;
+    static constexpr int group = Precision::group;
+    using levels = Precision;
+    using products = std::int32_t;  ///< of a weight and a value
+};
+
 }  // namespace tag
 
 template <class T>
@@ -147,6 +165,12 @@ concept integer_precision = precision_tag<T> && requires {
 template <class T>
 concept weight_only_precision = precision_tag<T> && requires {
     typename T::levels;
+};
+
+/// The same, multiplied in integers with values that are quantised at run time.
+template <class T>
+concept dynamic_precision = float_precision<T> && weight_only_precision<T> && requires {
+    typename T::products;
 };
 
 /// Integer weights, beside values of either kind, of which groups share a step.
@@ -179,6 +203,12 @@ template <integer_precision Precision>
 constexpr tag::weight_only<Precision> weight_only(Precision) {
     return {};
 }
+
+template <integer_precision Precision>
+constexpr tag::dynamic<Precision> dynamic(Precision) {
+    return {};
+}
+void dynamic(tag::binary_activations values_of_one_bit_have_no_range) = delete;
 
 template <precision_tag Precision, sparsity_tag Sparsity>
 constexpr format<Precision, Sparsity> operator|(Precision, Sparsity) {

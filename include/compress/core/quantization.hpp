@@ -48,4 +48,9 @@ constexpr affine affine_for_range(float low, float high) noexcept {
     return {narrow, nearest < -128 ? -128 : nearest > 127 ? 127 : nearest};
 }
 
+/// Values that are quantised at run time lie before their own parameters: `count` bytes, then scale and zero point.
+constexpr int ranged_affine_at(int count) { return (count + 3) / 4 * 4; }
+constexpr int ranged_bytes(int count) { return ranged_affine_at(count) + 8; }
+static_assert(sizeof(affine) == 8);
+
 }  // namespace tensor_compress

@@ -140,8 +140,8 @@ constexpr memory_plan<Capacity> plan_memory(const model<Capacity>& m, const elem
     int count = 0;
     for (int id = 0; id < m.count; ++id) {
         if (l.root[id] != id || plan.places[id].where != memory::arena) continue;
-        const int image = m[id].output.elements() * bytes_of(elements[m[id].format]);
-        bytes[id] = m[id].kept_rows > 0 ? kept_bytes(m[id], elements) : round_up(image, arena_alignment);
+        bytes[id] = m[id].kept_rows > 0 ? kept_bytes(m[id], elements)
+                                        : round_up(stored_bytes(m[id], elements), arena_alignment);
         int at = count++;
         for (; at > 0 && bytes[by_size[at - 1]] < bytes[id]; --at) by_size[at] = by_size[at - 1];
         by_size[at] = id;

@@ -8,7 +8,8 @@
 
 namespace tensor_compress {
 
-/// Operators of a model. `convert` is never written by a user: a net inserts it where precisions meet.
+/// Operators of a model. The last two are never written by a user: a net inserts `convert` where precisions meet, and
+/// `quantize_range` before layers whose values are quantised at run time.
 enum class op : unsigned char {
     input,
     constant,
@@ -37,6 +38,7 @@ enum class op : unsigned char {
     matmul,
     dropout,
     convert,
+    quantize_range,
 };
 
 constexpr const char* name_of(op kind) {
@@ -53,7 +55,7 @@ constexpr const char* name_of(op kind) {
                                      "transpose",  "concat",
                                      "pad",        "layer_norm",
                                      "matmul",     "dropout",
-                                     "convert"};
+                                     "convert",    "quantize_range"};
     return names[static_cast<int>(kind)];
 }
 

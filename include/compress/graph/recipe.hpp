@@ -52,8 +52,12 @@ struct recipe {
     static constexpr element elements[sizeof...(Formats)] = {Formats::precision::activation...};
     static constexpr const char* precision_names[sizeof...(Formats)] = {Formats::precision::name...};
     static constexpr const char* sparsity_names[sizeof...(Formats)] = {Formats::sparsity::name...};
-    /// Formats whose kernels compute some rows of an image as fast as all: those that unpack no pattern first.
-    static constexpr bool by_rows[sizeof...(Formats)] = {std::is_same_v<typename Formats::sparsity, tag::dense>...};
+    /// Formats whose layers read values that are quantised at run time.
+    static constexpr bool quantizes[sizeof...(Formats)] = {dynamic_precision<typename Formats::precision>...};
+    /// Formats whose kernels compute some rows of an image as fast as all: those that unpack no pattern first, and do
+    /// not have to see all values before.
+    static constexpr bool by_rows[sizeof...(Formats)] = {std::is_same_v<typename Formats::sparsity, tag::dense> &&
+                                                         !dynamic_precision<typename Formats::precision>...};
 };
 
 template <class Tag>

@@ -142,7 +142,7 @@ COMPRESS_NOINLINE void conv2d_binary_tile(const std::uint32_t* const* rows, int 
         inside += G.kernel_width * G.in_channels;
         // A run of words: 32 signs of each pixel against 32 of each output at a time.
         const auto run = [&]<int Words>(int offset, auto&& pixel, auto&& is_inside) COMPRESS_LAMBDA_INLINE {
-            const std::int32_t* w = int8_parts::words(block.weights) + i * G.kernel_width * tap_weights + offset;
+            const std::int32_t* w = words_of(block.weights) + i * G.kernel_width * tap_weights + offset;
             const auto weights_at = [&](int s, int j) COMPRESS_LAMBDA_INLINE {
                 return V::load(w + (j / vectors) * panel_words + (j % vectors) * V::lanes + s * panel_outputs);
             };

@@ -55,8 +55,8 @@ inline constexpr bool widens_weights =
 /// A tile at the edge of a row whose taps do not start on groups of four channels: its part of each row is written out
 /// with the zero point around it, on the stack, and is then interior.
 template <class V, conv_geometry G, int Rows, int Panels, int First, int Last, bool Residual, class In, class Block,
-          class Out, class Other>
-COMPRESS_INLINE void conv2d_int8_edge(const In* const* rows, const Block& block, const int8_end& end, Out* output,
+          class End, class Out, class Other>
+COMPRESS_INLINE void conv2d_int8_edge(const In* const* rows, const Block& block, const End& end, Out* output,
                                       const Other* residual) {
     if constexpr (G.merged() && G.in_channels % 4 != 0) {
         constexpr int first_column = G.column(First, 0);
@@ -81,9 +81,9 @@ COMPRESS_INLINE void conv2d_int8_edge(const In* const* rows, const Block& block,
 }
 
 /// A range of rows of one block of panels, the first of which is `panel` of `group`.
-template <class V, conv_geometry G, int Rows, int Panels, int Last, bool Residual, class Block, class In, class Out,
-          class Other>
-COMPRESS_INLINE void conv2d_int8_block(const Block& block, const int8_end& end, int group, int panel, row_range range,
+template <class V, conv_geometry G, int Rows, int Panels, int Last, bool Residual, class Block, class End, class In,
+          class Out, class Other>
+COMPRESS_INLINE void conv2d_int8_block(const Block& block, const End& end, int group, int panel, row_range range,
                                        const In* input, Out* output, const Other* residual) {
     // The last tile does not overlap where a residual may lie in the place of the output and would be added twice.
     using tiles = row_tiles<G, Rows, !Residual, ceil_div(word_overreach<G>, G.in_channels)>;
@@ -103,32 +103,35 @@ COMPRESS_INLINE void conv2d_int8_block(const Block& block, const int8_end& end, 
 
 /// The same with weights still in `Code`, at the block's first panel: decoded a block at a time, once for all pixels;
 /// where there is a single pixel, in registers.
-template <class V, conv_geometry G, class Code, int Rows, int Panels, int Last, bool Residual, class In, class Out,
-          class Other>
-COMPRESS_INLINE void conv2d_int8_coded(const std::int8_t* weights, const int8_parts& parts, const int8_end& end,
-                                       int group, int panel, row_range range, const In* input, Out* output,
+template <class V, conv_geometry G, class Code, int Rows, int Panels, int Last, bool Residual, class Parts, class End,
+          class In, class Out, class Other>
+COMPRESS_INLINE void conv2d_int8_coded(const std::int8_t* weights, const Parts& parts, const End& end, int group,
+                                       int panel, row_range range, const In* input, Out* output,
                                        const Other* residual) {
     using order = panel_order<G, 4>;
+    using bytes = typename Parts::template block<V, Panels, byte_operands<V>>;
+    using wide_bytes = typename Parts::template block<V, Panels, wide_operands<V>>;
     constexpr int elements = order::panel_elements;
     const int place = group * order::panels + panel;
     const auto run = [&](const std::int8_t* plain) COMPRESS_LAMBDA_INLINE {
         if constexpr (widens_weights<V, G>) {
             alignas(64) std::int8_t wide[2 * Panels * elements];
             widen_weights<V>(plain, Panels * elements, wide);
-            conv2d_int8_block<V, G, Rows, Panels, Last, Residual>(wide_int8_block<V, Panels>(wide, parts, place), end,
-                                                                  group, panel, range, input, output, residual);
+            conv2d_int8_block<V, G, Rows, Panels, Last, Residual>(wide_bytes(wide, parts, place), end, group, panel,
+                                                                  range, input, output, residual);
         } else {
-            conv2d_int8_block<V, G, Rows, Panels, Last, Residual>(int8_block<V, Panels>(plain, parts, place), end,
-                                                                  group, panel, range, input, output, residual);
+            conv2d_int8_block<V, G, Rows, Panels, Last, Residual>(bytes(plain, parts, place), end, group, panel, range,
+                                                                  input, output, residual);
         }
     };
     if constexpr (Code::plain) {
         run(weights);
     } else if constexpr (picking_code<Code>) {
-        conv2d_int8_block<V, G, Rows, Panels, Last, Residual>(picked_int8_block<V, Panels, Code>(weights, parts, place),
-                                                              end, group, panel, range, input, output, residual);
+        using picked = typename Parts::template block<V, Panels, picked_operands<V, Code>>;
+        conv2d_int8_block<V, G, Rows, Panels, Last, Residual>(picked(weights, parts, place), end, group, panel, range,
+                                                              input, output, residual);
     } else if constexpr (decodes_in_registers<G, Code>()) {
-        const int8_block<V, Panels> block(weights, parts, place);
+        const bytes block(weights, parts, place);
         const int at = panel * panel_outputs;
         int8_row<V, Code, G.run_length(), Panels, Last, Residual>(input, block, end, output + at,
                                                                   Residual ? residual + at : nullptr);
@@ -142,11 +145,36 @@ COMPRESS_INLINE void conv2d_int8_coded(const std::int8_t* weights, const int8_pa
     }
 }
 
-}  // namespace detail
-
-/// The same bytes as conv2d_int8_reference, over the vectors of `Isa`.
+/// All of a convolution of bytes, whose sums `End` finishes.
 /// Blocking: panels of weights outermost, so that a block of them stays in the first-level cache over all pixels.
 /// Blocks, and parts of the image where those are few, are what `threads` shares out.
+///
+/// @param  weights  of panel_order<G, 4>, as `Code` stores them
+template <class V, conv_geometry G, bool Residual, class Code, class Parts, class End, class In, class Out, class Other,
+          class Executor>
+COMPRESS_INLINE void conv2d_bytes(const std::int8_t* weights, const Parts& parts, const End& end, const In* input,
+                                  Out* output, const Other* residual, const Executor& threads) {
+    using order = panel_order<G, 4>;
+    constexpr bool split = sizeof(typename V::bytes4) > sizeof(typename V::i32);
+    constexpr bool picks = picking_code<Code>, wide = !picks && widens_weights<V, G>;
+    // Wide operands take two registers each, and so do weights with their places.
+    constexpr int spare = (wide ? 5 : split || picks ? 1 : 0) + (split ? V::vectors_per_panel : 0);
+    constexpr bool direct = (Code::plain && !wide) || picks || decodes_in_registers<G, Code>();
+    constexpr tile_size tile =
+        choose_tile<V>(G.out_width, order::panels, spare,
+                       direct ? 8 : most_decoded_bytes / order::panel_elements / (wide ? 2 : 1), picks ? 2 : 1);
+    const auto run = [&]<int Panels, int Last>(int group, int panel, row_range range) COMPRESS_LAMBDA_INLINE {
+        const int block = (group * order::panels + panel) * Code::bytes(order::block_elements);
+        conv2d_int8_coded<V, G, Code, tile.rows, Panels, Last, Residual>(weights + block, parts, end, group, panel,
+                                                                         range, input, output, residual);
+    };
+    for_each_block<G, order, tile>(threads, run);
+}
+
+}  // namespace detail
+
+/// The same bytes as conv2d_int8_reference, over the vectors of `Isa`; `threads` shares out blocks of outputs, and
+/// parts of the image.
 template <class Isa, conv_geometry Written, bool Residual, class Code = plain_code, class In, class Out, class Other,
           executor Executor = serial>
 COMPRESS_NOTHROW constexpr void conv2d_int8(const std::int8_t* packed, const In* input, Out* output,
@@ -155,26 +183,10 @@ COMPRESS_NOTHROW constexpr void conv2d_int8(const std::int8_t* packed, const In*
     if constexpr (!simd::has_vectors<Isa>) {
         conv2d_int8_reference<G, Residual, Code>(packed, input, output, residual, rows_for<G>(threads, 0, 1));
     } else {
-        using V = simd::vector_unit<Isa>;
-        using order = panel_order<G, 4>;
-        using sections = int8_sections<order, Residual, Code>;
-        constexpr bool split = sizeof(typename V::bytes4) > sizeof(typename V::i32);
-        constexpr bool picks = picking_code<Code>, wide = !picks && detail::widens_weights<V, G>;
-        // Wide operands take two registers each, and so do weights with their places.
-        constexpr int spare = (wide ? 5 : split || picks ? 1 : 0) + (split ? V::vectors_per_panel : 0);
-        constexpr bool direct = (Code::plain && !wide) || picks || detail::decodes_in_registers<G, Code>();
-        constexpr tile_size tile = choose_tile<V>(
-            G.out_width, order::panels, spare,
-            direct ? 8 : detail::most_decoded_bytes / order::panel_elements / (wide ? 2 : 1), picks ? 2 : 1);
-        const int8_end end = int8_end::of<sections>(packed);
-        const int8_parts parts = int8_parts::of<sections>(packed);
-        const auto run = [&]<int Panels, int Last>(int group, int panel, row_range range) COMPRESS_LAMBDA_INLINE {
-            const std::int8_t* weights =
-                packed + sections::weights + (group * order::panels + panel) * sections::block_bytes;
-            detail::conv2d_int8_coded<V, G, Code, tile.rows, Panels, Last, Residual>(weights, parts, end, group, panel,
-                                                                                     range, input, output, residual);
-        };
-        for_each_block<G, order, tile>(threads, run);
+        using sections = int8_sections<panel_order<G, 4>, Residual, Code>;
+        detail::conv2d_bytes<simd::vector_unit<Isa>, G, Residual, Code>(
+            packed + sections::weights, int8_parts::of<sections>(packed), int8_end::of<sections>(packed), input, output,
+            residual, threads);
     }
 }
 

@@ -58,7 +58,7 @@ private:
         i32 v[4];
         COMPRESS_INLINE explicit words(const std::int8_t* from) {
             COMPRESS_UNROLL
-            for (int k = 0; k < 4; ++k) v[k] = V::load(int8_parts::words(from) + k * V::lanes % Distinct);
+            for (int k = 0; k < 4; ++k) v[k] = V::load(words_of(from) + k * V::lanes % Distinct);
             V::interleave_channels(v);
         }
         COMPRESS_INLINE void store(void* to) const {

@@ -46,23 +46,13 @@ COMPRESS_INLINE std::int32_t zero_point_word(std::int32_t zero_point) {
         (static_cast<std::uint32_t>(zero_point + stored_offset<typename V::activation>) & 0xffu) * 0x01010101u);
 }
 
-/// Weights and biases of one block of panels, and its factors in the form that vectors are scaled with, made once a
-/// block.
-template <class V, int Panels>
-struct int8_block {
+/// What is multiplied of one block of panels: weights as int8, panel after panel, and activations.
+template <class V>
+struct byte_operands {
     static constexpr bool widened = false;  ///< before they are multiplied
     static constexpr int step_terms = 4;    ///< of each output, in a vector of operands
     using operand = typename V::bytes4;
-    const std::int8_t* weights;  ///< as int8, panel after panel
-    const std::int32_t* bias;
-    const std::int32_t* weight_sum;
-    int8_scaling<V, Panels * V::vectors_per_panel> scaling;
-
-    COMPRESS_INLINE int8_block(const std::int8_t* plain_weights, const int8_parts& parts, int panel)
-        : weights(plain_weights),
-          bias(int8_parts::words(parts.bias) + panel * panel_outputs),
-          weight_sum(int8_parts::words(parts.weight_sum) + panel * panel_outputs),
-          scaling(int8_parts::words(parts.multiplier) + panel * panel_outputs, parts.shift + panel * panel_outputs) {}
+    const std::int8_t* weights;
 
     /// Weights of a panel of so many, from element `offset` on, of the outputs from `lane` on.
     template <int PanelElements>
@@ -78,6 +68,32 @@ struct int8_block {
     static COMPRESS_INLINE typename V::i32 add(typename V::i32 sum, typename V::bytes4 a, operand w) {
         return V::dot4(sum, a, w);
     }
+};
+
+/// Weights in twice the bytes, as vectors of 16 bits are multiplied where there is no dot product of bytes.
+template <class V>
+struct wide_operands : byte_operands<V> {
+    static constexpr bool widened = true;
+
+    template <int PanelElements>
+    COMPRESS_INLINE typename V::bytes4 weights_at(int panel, int offset, int lane) const {
+        return V::load_wide(this->weights + 2 * (panel * PanelElements + offset + lane * 4));
+    }
+};
+
+/// Weights and biases of one block of panels, and its factors in the form that vectors are scaled with, made once a
+/// block.
+template <class V, int Panels, class Operands = byte_operands<V>>
+struct int8_block : Operands {
+    const std::int32_t* bias;
+    const std::int32_t* weight_sum;
+    int8_scaling<V, Panels * V::vectors_per_panel> scaling;
+
+    COMPRESS_INLINE int8_block(const std::int8_t* plain, const int8_parts& parts, int panel)
+        : Operands{plain},
+          bias(words_of(parts.bias) + panel * panel_outputs),
+          weight_sum(words_of(parts.weight_sum) + panel * panel_outputs),
+          scaling(words_of(parts.multiplier) + panel * panel_outputs, parts.shift + panel * panel_outputs) {}
 
     /// Sums before the first product: the bias, less 128 times the weights where activations are stored 128 higher.
     COMPRESS_INLINE typename V::i32 start(int j) const {
@@ -89,17 +105,6 @@ struct int8_block {
     }
 };
 
-/// Weights in twice the bytes, as vectors of 16 bits are multiplied where there is no dot product of bytes.
-template <class V, int Panels>
-struct wide_int8_block : int8_block<V, Panels> {
-    static constexpr bool widened = true;
-    using int8_block<V, Panels>::int8_block;
-
-    template <int PanelElements>
-    COMPRESS_INLINE typename V::bytes4 weights_at(int panel, int offset, int lane) const {
-        return V::load_wide(this->weights + 2 * (panel * PanelElements + offset + lane * 4));
-    }
-};
 template <class V>
 COMPRESS_NOINLINE void widen_weights(const std::int8_t* from, int bytes, std::int8_t* to) {
     constexpr int step = 4 * V::lanes;
@@ -115,14 +120,13 @@ COMPRESS_INLINE void widen_row(const In* from, std::int32_t* even, std::int32_t*
 }
 
 /// Weights of which each says which input of its step it is of.
-template <class V, int Panels, class Code>
-struct picked_int8_block : int8_block<V, Panels> {
+template <class V, class Code>
+struct picked_operands : byte_operands<V> {
     static constexpr int step_terms = Code::step_terms;
     struct operand {
         typename V::bytes4 values;
         typename V::row_bytes places;
     };
-    using int8_block<V, Panels>::int8_block;
 
     template <int PanelElements>
     COMPRESS_INLINE operand weights_at(int panel, int offset, int lane) const {

@@ -43,17 +43,26 @@ struct int8_end {
     }
 };
 
+COMPRESS_INLINE const std::int32_t* words_of(const std::int8_t* part) {
+    return reinterpret_cast<const std::int32_t*>(part);
+}
+
+namespace detail {
+template <class V, int Panels, class Operands>
+struct int8_block;
+}
+
 /// Where the parts of a packed product lie, besides its weights.
 struct int8_parts {
+    template <class V, int Panels, class Operands>
+    using block = detail::int8_block<V, Panels, Operands>;
+
     const std::int8_t *bias, *weight_sum, *multiplier, *shift;
 
     template <class Sections>
     static constexpr int8_parts of(const std::int8_t* packed) {
         return {packed + Sections::bias, packed + Sections::weight_sum, packed + Sections::multiplier,
                 packed + Sections::shift};
-    }
-    static COMPRESS_INLINE const std::int32_t* words(const std::int8_t* part) {
-        return reinterpret_cast<const std::int32_t*>(part);
     }
 };
 

@@ -227,8 +227,9 @@ struct row_product<V, weight_code<Precision, tag::n_of_m<Kept, 4>>, Terms, Bytes
 };
 
 /// One pixel x Panels panels of outputs: `Terms` stored inputs in a row.
-template <class V, class Code, int Terms, int Panels, int Last, bool Residual, class In, class Out, class Other>
-COMPRESS_NOINLINE void int8_row(const In* input, const int8_block<V, Panels>& block, const int8_end& end, Out* output,
+template <class V, class Code, int Terms, int Panels, int Last, bool Residual, class In, class Block, class End,
+          class Out, class Other>
+COMPRESS_NOINLINE void int8_row(const In* input, const Block& block, const End& end, Out* output,
                                 const Other* residual) {
     constexpr int columns = Panels * V::vectors_per_panel;
     typename V::i32 sums[1][columns];

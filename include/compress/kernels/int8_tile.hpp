@@ -11,8 +11,8 @@ namespace tensor_compress::detail {
 
 /// Requantisation, activation, residual and storing of Rows pixels x Panels panels of sums. Pixels are `Channels` bytes
 /// apart; Last is the number of outputs in the last panel.
-template <class V, int Panels, int Last, bool Residual, int Channels, int Rows, class Out, class Other>
-COMPRESS_INLINE void finish_int8_tile(const int8_block<V, Panels>& block, const int8_end& end,
+template <class V, int Panels, int Last, bool Residual, int Channels, int Rows, class Operands, class Out, class Other>
+COMPRESS_INLINE void finish_int8_tile(const int8_block<V, Panels, Operands>& block, const int8_end& end,
                                       const typename V::i32 (&sums)[Rows][Panels * V::vectors_per_panel], Out* output,
                                       const Other* residual) {
     using i32 = typename V::i32;
@@ -84,10 +84,10 @@ COMPRESS_INLINE void finish_int8_tile(const int8_block<V, Panels>& block, const 
 
 /// Rows pixels x Panels panels of outputs. `rows[i]` is the image row under kernel row i, moved to the group's first
 /// channel, or null outside the image. First is the output column of the first pixel where the tile touches padding;
-/// otherwise `column` is. Last is the number of outputs in the last panel.
+/// otherwise `column` is. Last is the number of outputs in the last panel. What comes of the sums is up to the End.
 template <class V, conv_geometry G, int Rows, int Panels, int First, int Last, bool Residual, class In, class Block,
-          class Out, class Other>
-COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const Block& block, const int8_end& end,
+          class End, class Out, class Other>
+COMPRESS_NOINLINE void conv2d_int8_tile(const In* const* rows, int column, const Block& block, const End& end,
                                         Out* output, const Other* residual) {
     using order = panel_order<G, 4>;
     using i32 = typename V::i32;

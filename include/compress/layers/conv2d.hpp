@@ -3,11 +3,13 @@
 
 #include <compress/kernels/conv2d_binary.hpp>
 #include <compress/kernels/conv2d_blocks.hpp>
+#include <compress/kernels/conv2d_dynamic.hpp>
 #include <compress/kernels/conv2d_fp32.hpp>
 #include <compress/kernels/conv2d_int8.hpp>
 #include <compress/layers/layer.hpp>
 #include <compress/storage/bitmask_code.hpp>
 #include <compress/storage/pack.hpp>
+#include <compress/storage/parameters.hpp>
 
 namespace tensor_compress::layers {
 
@@ -76,6 +78,35 @@ struct conv2d<Geometry, Precision, Sparsity, End> {
             conv2d_fp32_blocks<Isa, Geometry, End, code>(packed, input, output, residual, threads);
         else
             conv2d_fp32<Isa, Geometry, End, code>(packed, input, output, residual, threads);
+    }
+};
+
+/// Reads what layers::quantize_range writes, gives floats.
+template <conv_geometry Geometry, dynamic_precision Precision, class Sparsity, float_end End>
+struct conv2d<Geometry, Precision, Sparsity, End> {
+    static_assert(
+        Geometry.terms() <= max_int8_terms,
+        "a dynamic layer sums at most 32896 products of integers, or its 32-bit sum could overflow: split the "
+        "layer or give it fp32");
+    using code = weight_code<Precision, Sparsity>;
+    using order = panel_order<Geometry.flattened(), 4>;
+    static_assert(detail::format_fits<Geometry, Precision, code>());
+    static constexpr int packed_bytes = dynamic_sections<order, code>::bytes;
+    static constexpr long long multiply_adds = detail::multiply_adds_of<Geometry, order, code>();
+
+    /// @param  weights  [out, in / groups, kernel height, kernel width], that the precision can express
+    /// @param  scales   [out], real units per step of a weight
+    /// @param  bias     [out], or null
+    static constexpr void pack(std::int8_t* to, const std::int8_t* weights, const float* scales, const float* bias) {
+        pack_dynamic<order, Geometry.flattened(), code>(to, weights, scales, bias);
+    }
+
+    /// @param  input  ranged_bytes(elements of the input)
+    template <class Isa = native, class In, executor Executor = serial>
+    COMPRESS_NOTHROW static void run(const std::int8_t* packed, const In* input, float* output,
+                                     const float* residual = nullptr, const Executor& threads = {}) {
+        const auto* end = reinterpret_cast<const std::int8_t*>(input) + ranged_affine_at(Geometry.in_elements());
+        conv2d_dynamic<Isa, Geometry, End, code>(packed, unpack_affine(end), input, output, residual, threads);
     }
 };
 

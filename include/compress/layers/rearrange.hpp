@@ -3,8 +3,10 @@
 
 #include <compress/core/bytes.hpp>
 #include <compress/kernels/elementwise.hpp>
+#include <compress/kernels/quantize_range.hpp>
 #include <compress/kernels/rearrange.hpp>
 #include <compress/layers/layer.hpp>
+#include <compress/storage/dynamic_code.hpp>
 #include <compress/storage/parameters.hpp>
 
 namespace tensor_compress::layers {
@@ -27,6 +29,21 @@ struct convert {
             quantize_elements<Isa, Count>(unpack_affine(packed), input, output);
         else
             dequantize_elements<Isa, Count>(unpack_affine(packed), input, output);
+    }
+};
+
+/// Values as bytes whose 256 steps cover the range that they have at this run, then the scale and zero point:
+/// ranged_bytes(Count), for layers of a `dynamic` precision.
+template <int Count>
+struct quantize_range {
+    static constexpr int packed_bytes = 0;
+    static constexpr long long multiply_adds = 0;
+
+    template <class Isa = native, class Out>
+    COMPRESS_NOTHROW static void run(const std::int8_t*, const float* input, Out* output) {
+        const affine steps = affine_of_values<Isa, Count>(input);
+        quantize_elements<Isa, Count>(steps, input, output);
+        pack_affine(reinterpret_cast<std::int8_t*>(output) + ranged_affine_at(Count), steps);
     }
 };
 

@@ -10,6 +10,7 @@
 #include <compress/storage/bitmask_code.hpp>
 #include <compress/storage/block_code.hpp>
 #include <compress/storage/conv_geometry.hpp>
+#include <compress/storage/dynamic_code.hpp>
 #include <compress/storage/n_of_m_code.hpp>
 
 namespace tensor_compress {
@@ -104,6 +105,13 @@ struct depthwise_layer {
     static constexpr bool holds = Allowed;
 };
 template <class Label, class Precision, bool Allowed>
+struct dynamic_depthwise_layer {
+    static_assert(Allowed,
+                  "a depthwise layer has no kernel for values that are quantised at run time: give it int8, or "
+                  "weight_only(int8)");
+    static constexpr bool holds = Allowed;
+};
+template <class Label, class Precision, bool Allowed>
 struct signs_of_layer {
     static_assert(Allowed, "a depthwise or grouped layer sums too few signs for each output: give it int8, or binary, "
                            "whose activations are int8");
@@ -177,6 +185,8 @@ constexpr bool check_format() {
         return sparse_depthwise_layer<Label, sparsity, !Depthwise>::holds && places_of_layer < Label, sparsity,
                neighbours<G.group_inputs()>, Depthwise || places_fit<code>(G) > ::holds && mask_of_layer < Label,
                sparsity, shape, Depthwise || mask_fits<code, G>() > ::holds;
+    } else if constexpr (dynamic_precision<precision> && Depthwise) {
+        return dynamic_depthwise_layer<Label, precision, false>::holds;
     } else if constexpr (!grouped_precision<precision>) {
         return true;
     } else {

@@ -114,6 +114,8 @@ constexpr auto choose_layer() {
                                               Graph.nodes[Graph.nodes[Id].inputs[I]].output[axis]...>>{};
         }
         (std::make_integer_sequence<int, Graph.nodes[Id].input_count>{});
+    } else if constexpr (kind == op::quantize_range) {
+        return type_is<layers::quantize_range<out.elements()>>{};
     } else if constexpr (kind == op::constant) {
         return type_is<constant_layer<out.elements(), values::activation>>{};
     } else {

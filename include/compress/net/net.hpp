@@ -130,7 +130,7 @@ public:
         return id;
     }
     static constexpr int output_id(int index) { return graph.outputs[index]; }
-    static constexpr element element_of(int id) { return recipe_type::elements[graph.nodes[id].format]; }
+    static constexpr element element_of(int id) { return stored_element(graph.nodes[id], recipe_type::elements); }
     static constexpr int size_of(int id) { return graph.nodes[id].output.elements(); }
 
     /// What `run` takes of the caller: spans of static extent.

@@ -36,6 +36,14 @@ constexpr void for_each_weight(int output, F f) {
 
 }  // namespace detail
 
+/// What the zero point of an input is multiplied with.
+template <conv_geometry G>
+constexpr std::int32_t sum_of_weights(const std::int8_t* weights, int output) {
+    std::int32_t sum = 0;
+    detail::for_each_weight<G>(output, [&](int, int, int, int natural) { sum += weights[natural]; });
+    return sum;
+}
+
 /// Lays out weights [out, in / groups, kernel height, kernel width] as `Code` stores them, block after block, in zeroed
 /// memory.
 template <class Order, conv_geometry G, class Code, class Value>
@@ -113,8 +121,7 @@ constexpr void pack_int8(std::int8_t* to, const int8_product& p) {
     for (int i = 0; i < sections::bytes; ++i) to[i] = 0;
     pack_weights<Order, G, Code>(to + sections::weights, p.weights);
     for (int o = 0; o < G.out_channels; ++o) {
-        std::int32_t sum = 0;
-        detail::for_each_weight<G>(o, [&](int, int, int, int natural) { sum += p.weights[natural]; });
+        const std::int32_t sum = sum_of_weights<G>(p.weights, o);
         const int slot = Order::slot(o);
         const fixed_multiplier factor = p.factors[o].shift < -30 ? fixed_multiplier{} : p.factors[o];
         store_bytes<std::int32_t>(to + sections::bias + 4 * slot, (p.bias == nullptr ? 0 : p.bias[o]) -

@@ -24,7 +24,7 @@ public:
         for (auto& runner : runners_) runner.reset();  // they refer to the weights before
         packed_.emplace(convert<simulated>(weights, seen, rounded));
         for (int id = 0; id < simulated::node_count; ++id)
-            if (simulated::element_of(id) == element::signed8)
+            if (simulated::element_of(id) == element::signed8 && simulated::graph[id].kind != op::quantize_range)
                 affines_[static_cast<std::size_t>(id)] = affine_of(Net::model, simulated::graph[id].value_origin, seen);
         for (auto& runner : runners_) runner.emplace(packed_->view());
     }
@@ -64,13 +64,17 @@ private:
     using affines = std::array<affine, static_cast<std::size_t>(simulated::node_count)>;
 
     /// Last node of the net with a written value: where values are converted for their readers, the converted one.
+    /// Those that are quantised at run time have no steps that could be known here; backwards they are what they were
+    /// before.
     static constexpr int stored_value(int value_origin) {
         for (int id = simulated::node_count - 1; id >= 0; --id)
-            if (simulated::graph[id].value_origin == value_origin) return id;
+            if (simulated::graph[id].value_origin == value_origin && simulated::graph[id].kind != op::quantize_range)
+                return id;
         return -1;
     }
     /// Node in training whose value node `id` of the net computes, or -1.
     static constexpr int trained_value(int id) {
+        if (simulated::graph[id].kind == op::quantize_range) return -1;
         const int origin = simulated::graph[id].value_origin;
         for (int other = 0; other < graph::count; ++other) {
             const node& n = graph::graph[other];

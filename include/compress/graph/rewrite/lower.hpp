@@ -3,6 +3,7 @@
 
 #include <compress/graph/rewrite/conversions.hpp>
 #include <compress/graph/rewrite/dropout.hpp>
+#include <compress/graph/rewrite/dynamic.hpp>
 #include <compress/graph/rewrite/stream.hpp>
 
 namespace tensor_compress {
@@ -16,7 +17,9 @@ enum class lowering : unsigned char { fused, stored, rounded, observed };
 /// large, in streams.
 template <int Capacity, class Recipe>
 constexpr auto lower(const model<Capacity>& written, const Recipe& formats, lowering mode) {
-    auto m = resized<Capacity * 2 + max_outputs>(written);
+    // Of each value there may be a converted one, and one that is quantised at run time.
+    constexpr int forms = detail::any_of(Recipe::quantizes) ? 3 : 2;
+    auto m = resized<Capacity * forms + max_outputs>(written);
     detail::mark_origins(m);
     remove_dropouts(m);
     fold_into_products(m);
@@ -26,6 +29,7 @@ constexpr auto lower(const model<Capacity>& written, const Recipe& formats, lowe
     else if (mode != lowering::observed)
         fuse(m, Recipe::elements);
     insert_conversions(m, Recipe::elements);
+    if constexpr (forms == 3) insert_range_quantizers(m, Recipe::quantizes);
     if (mode == lowering::fused) stream_rows(m, Recipe::elements, Recipe::by_rows);
     return m;
 }
