@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Layers that cannot be split in two of a lower rank, and ranks that save nothing.
 #include <compress/graph/builder.hpp>
-#include <compress/graph/rewrite/low_rank.hpp>
+#include <compress/graph/rewrite/spatial_low_rank.hpp>
+#include <compress/graph/rewrite/tucker.hpp>
 
 namespace tc = tensor_compress;
 
@@ -44,4 +45,48 @@ inline constexpr auto broken = tc::low_rank(written, "square", 128);
 // reject rank_0: "a_rank_is_at_least_1"
 #if defined(CASE_rank_0)
 inline constexpr auto broken = tc::low_rank(written, "square", 0);
+#endif
+
+inline constexpr auto spatial = tc::spatial_low_rank(written, "stem", 5);
+inline constexpr auto in_three = tc::tucker(written, "stem", {4, 8});
+static_assert(spatial.count == written.count + 1 && in_three.count == written.count + 2);
+
+// reject spatial_unknown: "no_layer_of_the_model_has_this_label"
+#if defined(CASE_spatial_unknown)
+inline constexpr auto broken = tc::spatial_low_rank(written, "steam", 4);
+#endif
+
+// reject spatial_linear: "only_a_convolution_of_one_group_with_rows_and_columns_has_a_spatial_rank"
+#if defined(CASE_spatial_linear)
+inline constexpr auto broken = tc::spatial_low_rank(written, "square", 4);
+#endif
+
+// reject spatial_saves_nothing: "this_rank_saves_nothing__the_largest_that_does_is"
+#if defined(CASE_spatial_saves_nothing)
+inline constexpr auto broken = tc::spatial_low_rank(written, "stem", 16);
+#endif
+
+// reject tucker_unknown: "no_layer_of_the_model_has_this_label"
+#if defined(CASE_tucker_unknown)
+inline constexpr auto broken = tc::tucker(written, "steam", {4, 4});
+#endif
+
+// reject tucker_grouped: "only_a_convolution_of_one_group_with_a_kernel_has_tucker_ranks"
+#if defined(CASE_tucker_grouped)
+inline constexpr auto broken = tc::tucker(written, "grouped", {4, 4});
+#endif
+
+// reject tucker_rank_0: "these_ranks_are_not_from_1_to_the_channels_of_the_layer"
+#if defined(CASE_tucker_rank_0)
+inline constexpr auto broken = tc::tucker(written, "stem", {0, 4});
+#endif
+
+// reject tucker_rank_above: "these_ranks_are_not_from_1_to_the_channels_of_the_layer"
+#if defined(CASE_tucker_rank_above)
+inline constexpr auto broken = tc::tucker(written, "stem", {9, 4});
+#endif
+
+// reject tucker_saves_nothing: "these_ranks_save_nothing__take_smaller_ones"
+#if defined(CASE_tucker_saves_nothing)
+inline constexpr auto broken = tc::tucker(written, "stem", {8, 15});
 #endif

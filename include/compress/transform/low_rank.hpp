@@ -39,6 +39,16 @@ inline matrix weights_as_matrix(const array<float>& w) {
     return m;
 }
 
+/// The smallest number of singular values whose squares are `energy` of all.
+inline int rank_of_energy(const matrix& m, double energy) {
+    const matrix s = svd(m).s;
+    double all = 0, kept = 0;
+    for (std::size_t i = 0; i < s.size(); ++i) all += s(i) * s(i);
+    std::size_t rank = 0;
+    while (rank < s.size() && kept < energy * all) kept += s(rank) * s(rank), ++rank;
+    return static_cast<int>(rank);
+}
+
 /// Weights of a split layer: [outputs, rank] and [rank, terms] of the layers of the rewritten model.
 template <int Capacity>
 named_tensors with_factors(const model<Capacity>& m, const std::string& name, named_tensors weights,
@@ -73,12 +83,7 @@ template <int Capacity>
 int rank_of_energy(const model<Capacity>& m, const std::string& name, const named_tensors& weights, double energy) {
     detail::node_with_rank(m, name);
     expect_weights(m, weights, "low_rank");
-    const matrix s = svd(detail::weights_as_matrix(weights.find(name + ".weight")->second)).s;
-    double all = 0, kept = 0;
-    for (std::size_t i = 0; i < s.size(); ++i) all += s(i) * s(i);
-    std::size_t rank = 0;
-    while (rank < s.size() && kept < energy * all) kept += s(rank) * s(rank), ++rank;
-    return static_cast<int>(rank);
+    return detail::rank_of_energy(detail::weights_as_matrix(weights.find(name + ".weight")->second), energy);
 }
 
 /// Weights of low_rank(m, name, rank): the product of rank `rank` that is nearest to the layer's weights.

@@ -30,19 +30,24 @@ constexpr int break_even_rank(extent2 extents) {
 
 namespace detail {
 
+/// A layer without a bias before layer `id`, which reads what the layer read and is read by it alone.
+template <int Capacity>
+constexpr void put_before(model<Capacity>& m, int id, node first) {
+    first.inputs[0] = m[id].inputs[0];
+    first.bias = false;
+    insert_before(m, id, first);
+    m[id + 1].inputs[0] = id;
+}
+
 /// The layer `id` as two, of a rank that is known to save something.
 template <int Capacity>
 constexpr model<Capacity + 1> split_by_rank(const model<Capacity>& from, int id, int rank) {
     model<Capacity + 1> m = resized<Capacity + 1>(from);
-    node& n = m[id];
-    node first = n;
-    first.name = low_rank_label(n.name);
-    first.bias = false;
+    node first = m[id];
+    first.name = low_rank_label(m[id].name);
     first.output.extent[first.output.rank - 1] = rank;
-    n.slide = {};
-    n.inputs[0] = id;  // of the node before it, once that is there
-    insert_before(m, id, first);
-    m[id + 1].inputs[0] = id;
+    m[id].slide = {};
+    put_before(m, id, first);
     return m;
 }
 
