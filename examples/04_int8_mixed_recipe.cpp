@@ -8,7 +8,7 @@
 
 #include <compress/compress.hpp>
 
-#include "digits_cnn.hpp"
+#include "digits_training.hpp"
 
 namespace tc = tensor_compress;
 
@@ -25,13 +25,6 @@ static_assert(mixed_net::arena_bytes == int8_net::arena_bytes);
 
 namespace {
 
-/// Generated digits as the model takes them: pixel / 255.
-tc::data_set digits(std::size_t count, std::uint64_t seed) {
-    auto set = tc::make_digits(count, seed);
-    set.inputs /= 255.0f;
-    return set;
-}
-
 void print_worst_layer(const tc::variant_report& variant) {
     const tc::layer_report* worst = nullptr;
     for (const auto& layer : variant.layers)
@@ -44,9 +37,9 @@ void print_worst_layer(const tc::variant_report& variant) {
 }  // namespace
 
 int main() try {
-    const auto tensors = tc::load_weights<digits_cnn>(std::filesystem::path(EXAMPLES_DATA) / "digits_cnn.safetensors");
-    const auto seen = tc::calibrate<digits_cnn>(tensors, tc::records(digits(256, 3)));
-    const auto test = digits(2000, 2);
+    const auto tensors = tc::load_weights<digits_cnn>(DIGITS_WEIGHTS);
+    const auto seen = tc::calibrate<digits_cnn>(tensors, tc::records(generated_digits(256, 1)));
+    const auto test = generated_digits(2000, 2);
 
     tc::model_report report = tc::new_report("digits_cnn");
     const auto add = [&]<class Net>(const char* name, std::type_identity<Net>) {

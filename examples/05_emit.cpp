@@ -7,7 +7,7 @@
 
 #include <compress/compress.hpp>
 
-#include "digits_cnn.hpp"
+#include "digits_training.hpp"
 
 namespace tc = tensor_compress;
 
@@ -36,9 +36,7 @@ int main(int count, char** arguments) try {
         return 2;
     }
     const auto tensors = tc::load_weights<digits_cnn>(arguments[1]);
-    auto samples = tc::make_digits(256, 3);
-    samples.inputs /= 255.0f;
-    const auto seen = tc::calibrate<digits_cnn>(tensors, tc::records(samples));
+    const auto seen = tc::calibrate<digits_cnn>(tensors, tc::records(generated_digits(256, 1)));
     tc::emit_header(tc::convert<int8_net>(tensors, seen), arguments[2]);
     tc::write_text(arguments[3], images_text(tc::make_digits(4, 2)));
 } catch (const tc::error& problem) {

@@ -1,26 +1,22 @@
 // SPDX-License-Identifier: MIT
 
-// demo [--mnist DIR]: the whole path, from trained weights to a program that includes one header. You will see one line
-// per step, a table of the FP32 and INT8 variants, the layers of the INT8 variant that are farthest from FP32, and the
-// output of the second program. Records are generated digits; with --mnist those of MNIST in DIR, IDX files, plain or
-// .gz.
+// demo [--mnist DIR]: the whole path, from nothing to a program that includes one header. You will see a small network
+// being trained, a table with a row for each technique that makes it smaller, the layers of its INT8 variant that are
+// farthest from FP32, and the output of a second program. Records are generated digits; with --mnist those of MNIST in
+// DIR, IDX files, plain or .gz.
 
-#include <cstdio>
+#include <unistd.h>
+
 #include <cstdlib>
 #include <cstring>
+#include <iostream>
 
-#include <compress/compress.hpp>
-
-#include "digits_cnn.hpp"
+#include "demo_rows.hpp"
+#include "digit_records.hpp"
+#include "digits_training.hpp"
 
 namespace tc = tensor_compress;
 namespace fs = std::filesystem;
-
-inline constexpr auto all_int8 = tc::recipe{tc::int8};
-using float_net = tc::net<digits_cnn>;
-using int8_net = tc::net<digits_cnn, all_int8>;
-
-static_assert(tc::fits<int8_net, tc::budget{.ram = 8 * 1024, .flash = 16 * 1024}>);
 
 namespace {
 
@@ -30,74 +26,69 @@ void step(const std::string& text) {
     std::fflush(stdout);
 }
 
-/// The first of `<folder>/<prefix>-<rest>` and the same with .gz that exists.
-fs::path find_idx(const fs::path& folder, std::initializer_list<const char*> prefixes, const std::string& rest) {
-    for (const char* prefix : prefixes)
-        for (const char* suffix : {"", ".gz"})
-            if (const fs::path file = folder / (prefix + ("-" + rest) + suffix); fs::exists(file)) return file;
-    throw tc::error(folder.string(), std::string("holds no ") + *prefixes.begin() + '-' + rest + ", plain or .gz",
-                    "give the folder with MNIST's four IDX files");
-}
-tc::data_set load_mnist(const fs::path& folder, std::initializer_list<const char*> prefixes) {
-    return tc::load_idx(find_idx(folder, prefixes, "images-idx3-ubyte"),
-                        find_idx(folder, prefixes, "labels-idx1-ubyte"));
-}
-
-struct records {
-    tc::data_set calibration, test;
-    std::string name;
-};
-records load_records(const char* mnist) {
-    records all =
-        mnist ? records{load_mnist(mnist, {"train"}).slice(0, 256), load_mnist(mnist, {"t10k", "test5k"}), "MNIST"}
-              : records{tc::make_digits(256, 3), tc::make_digits(2000, 2), "generated digits"};
-    all.calibration.inputs /= 255.0f;
-    all.test.inputs /= 255.0f;
-    return all;
+void print_table(const tc::model_report& report) {
+    tc::text_table table(
+        {"technique", "bytes", "of FP32", "arena", "multiply-adds", "accuracy %", "us min", "us median"});
+    const auto all = static_cast<double>(report.variants[0].weights_bytes);
+    for (const auto& v : report.variants)
+        table.add({v.name, std::to_string(v.weights_bytes),
+                   "1/" + tc::fixed_text(all / static_cast<double>(v.weights_bytes), 1), std::to_string(v.arena_bytes),
+                   std::to_string(v.multiply_adds), tc::fixed_text(*v.accuracy, 2), tc::fixed_text(v.time.min, 2),
+                   tc::fixed_text(v.time.median, 2)});
+    std::printf("\n%s\n%s, one thread, %s, %s\n\n", table.text().c_str(), report.cpu.c_str(), report.isa.c_str(),
+                report.compiler.c_str());
 }
 
-void run_demo(const char* mnist) {
-    const fs::path file = fs::path(EXAMPLES_DATA) / "digits_cnn.safetensors";
-    step("reading the weights, " + file.filename().string());
-    const auto tensors = tc::load_weights<digits_cnn>(file);
+/// The second program was built from a header that another program made of a net which it had trained itself.
+void compare_with_compiled(const std::string& header) {
+    const auto compiled = tc::read_file(EMITTED_HEADER);
+    if (!std::equal(header.begin(), header.end(), compiled.begin(), compiled.end()))
+        throw tc::error(EMITTED_HEADER, "is not the header of the net that was just trained",
+                        "build the target demo again, with one compiler and the same flags for all of it");
+    step("emitting the INT8 net as a header: " + std::to_string(header.size()) +
+         " characters, the same as the build's training gave");
+}
 
-    const records data = load_records(mnist);
-    step("calibrating on " + std::to_string(data.calibration.size()) + " records of " + data.name);
-    const auto seen = tc::calibrate<digits_cnn>(tensors, tc::records(data.calibration));
+void run_demo(int count, char** words) {
+    const bool mnist = count > 1;
+    auto [training, test] = digit_records_for(count, words, digits_to_learn);
+    workbench bench{std::move(training), std::move(test), {}, {}};
+    bench.some = bench.training.slice(0, 256);
 
-    step("converting to FP32 and INT8, measuring both on " + std::to_string(data.test.size()) + " other records");
-    const auto int8_weights = tc::convert<int8_net>(tensors, seen);
-    tc::model_report report = tc::new_report("digits_cnn");
-    report.variants.push_back(
-        tc::evaluate<float_net>("fp32", tensors, seen, tc::convert<float_net>(tensors), data.test));
-    report.variants.push_back(tc::evaluate<int8_net>("int8", tensors, seen, int8_weights, data.test));
-    std::printf("\n%s\n%s, one thread, %s, %s\n\n%s\n", tc::report_table(report).c_str(), report.cpu.c_str(),
-                report.isa.c_str(), report.compiler.c_str(), tc::noise_table(report.variants[1]).c_str());
+    step("training the FP32 net on " + std::to_string(bench.training.size()) +
+         (mnist ? " records of MNIST" : " generated digits"));
+    bench.weights = train_digits_cnn(bench.training, bench.threads, &std::cout, isatty(STDOUT_FILENO) != 0);
+
+    step("making it smaller, measuring each variant on " + std::to_string(bench.test.size()) + " other records");
+    add_converted_rows(bench);
+    add_trained_rows(bench);
+    add_smaller_rows(bench);
+    print_table(bench.report);
+    step("where the INT8 net is farthest from FP32\n");
+    std::printf("%s\n", tc::noise_table(bench.report.variants[1]).c_str());
 
     const fs::path compiled = EMITTED_HEADER;
-    const fs::path header = mnist ? compiled.parent_path() / "digits_int8_mnist.hpp" : compiled;
-    if (mnist) tc::emit_header(int8_weights, header);
-    const auto bytes = tc::read_file(header);
-    step("emitting the INT8 net as " + header.filename().string() + ", " + std::to_string(bytes.size()) +
-         " characters");
-
-    step("running a second program, which includes that header and nothing of the host part\n");
-    std::fflush(stdout);
+    if (mnist) {
+        const fs::path header = compiled.parent_path() / "digits_int8_mnist.hpp";
+        tc::write_text(header, int8_header(bench, "digits_int8_mnist"));
+        step("emitting the INT8 net as " + header.string());
+    } else {
+        compare_with_compiled(int8_header(bench, "digits_int8"));
+    }
+    step("running a second program, which includes such a header and nothing of the host part\n");
     if (std::system(("\"" SECOND_PROGRAM "\"")) != 0)
         throw tc::error(SECOND_PROGRAM, "failed", "build the target demo again");
-    std::printf("\nthe header: %s\nits program: %s\n", EMITTED_HEADER,
-                (fs::path(EXAMPLES_DATA).parent_path() / "05_embed_header.cpp").c_str());
+    std::printf("\nits header: %s\nits program: %s\n", EMITTED_HEADER, SECOND_SOURCE);
 }
 
 }  // namespace
 
-int main(int count, char** arguments) try {
-    const bool mnist = count == 3 && std::strcmp(arguments[1], "--mnist") == 0;
-    if (count != 1 && !mnist) {
+int main(int count, char** words) try {
+    if (count != 1 && !(count == 3 && std::strcmp(words[1], "--mnist") == 0)) {
         std::fprintf(stderr, "demo [--mnist DIR]\n");
         return 2;
     }
-    run_demo(mnist ? arguments[2] : nullptr);
+    run_demo(count, words);
 } catch (const tc::error& problem) {
     std::fprintf(stderr, "demo: %s\n", problem.what());
     return 2;

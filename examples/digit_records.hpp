@@ -14,7 +14,7 @@ struct digit_records {
 
 /// Generated digits, or with `--mnist FOLDER` those of MNIST: train and test5k, or t10k, as IDX files with or without
 /// .gz.
-inline digit_records digit_records_for(int count, char** words) {
+inline digit_records digit_records_for(int count, char** words, std::size_t generated = 4000) {
     namespace tc = tensor_compress;
     digit_records records;
     if (count > 2 && std::string(words[1]) == "--mnist") {
@@ -30,7 +30,7 @@ inline digit_records digit_records_for(int count, char** words) {
         records.training = load("train");
         records.test = load(std::filesystem::exists(folder / "test5k-images-idx3-ubyte.gz") ? "test5k" : "t10k");
     } else {
-        records.training = tc::make_digits(4000, 1);
+        records.training = tc::make_digits(generated, 1);
         records.test = tc::make_digits(2000, 2);
     }
     records.training.inputs /= 255.0f;
