@@ -28,11 +28,11 @@ void step(const std::string& text) {
 
 void print_table(const tc::model_report& report) {
     tc::text_table table(
-        {"technique", "bytes", "of FP32", "arena", "multiply-adds", "accuracy %", "us min", "us median"});
+        {"technique", "bytes", "of FP32 %", "arena", "multiply-adds", "accuracy %", "us min", "us median"});
     const auto all = static_cast<double>(report.variants[0].weights_bytes);
     for (const auto& v : report.variants)
         table.add({v.name, std::to_string(v.weights_bytes),
-                   "1/" + tc::fixed_text(all / static_cast<double>(v.weights_bytes), 1), std::to_string(v.arena_bytes),
+                   tc::fixed_text(100 * static_cast<double>(v.weights_bytes) / all, 1), std::to_string(v.arena_bytes),
                    std::to_string(v.multiply_adds), tc::fixed_text(*v.accuracy, 2), tc::fixed_text(v.time.min, 2),
                    tc::fixed_text(v.time.median, 2)});
     std::printf("\n%s\n%s, one thread, %s, %s\n\n", table.text().c_str(), report.cpu.c_str(), report.isa.c_str(),

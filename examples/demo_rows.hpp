@@ -12,6 +12,10 @@
 
 inline constexpr tensor_compress::recipe all_int8{tensor_compress::int8};
 
+/// Formats alone: digits_cnn with another recipe.
+template <const auto& Recipe>
+using digits_with = tensor_compress::net<digits_cnn, Recipe>;
+
 /// What all techniques of the demo work with, and the table that each adds a row to.
 struct workbench {
     tensor_compress::data_set training, test;
@@ -33,7 +37,7 @@ struct technique_result {
 class announcement {
 public:
     announcement(const char* name, const char* action) {
-        std::printf("   %-32s %-60s", name, action);
+        std::printf("   %-28s %-50s", name, action);
         std::fflush(stdout);
     }
     announcement(const announcement&) = delete;
@@ -47,11 +51,12 @@ private:
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-/// A row of the table: `technique(bench)` makes the weights of `Net`, which is measured on the test records.
+/// A row of the table: `technique(bench, std::type_identity<Net>)` makes the weights of `Net`, which is measured on the
+/// test records.
 template <class Net, class Technique>
 void row(workbench& bench, const char* name, const char* action, const Technique& technique) {
     const announcement line(name, action);
-    const technique_result made = technique(bench);
+    const technique_result made = technique(bench, std::type_identity<Net>{});
     const auto packed = tensor_compress::convert<Net>(made.weights, made.ranges, made.rounded);
     bench.report.variants.push_back(
         tensor_compress::evaluate<Net>(name, made.weights, made.ranges, packed, bench.test));
