@@ -22,12 +22,12 @@ technique_result with_fewer_channels(const workbench& bench, std::type_identity<
     const auto scores =
         tc::score_channels_by_loss<digits_cnn>(bench.weights, bench.training.slice(0, 512), 8, bench.threads);
     const auto fewer = tc::keep_channels<digits_cnn, half_as_wide>(bench.weights, scores);
-    return result_of(tc::fit<half_net>(fewer, bench.training, fine_tuning(8, 1e-2), bench.threads));
+    return result_of(tc::fit<half_net>(fewer, bench.training, fine_tuning(8, 5e-3), bench.threads));
 }
 
 technique_result with_low_rank(const workbench& bench, std::type_identity<low_rank_net>) {
     const auto factors = tc::low_rank<digits_cnn>("conv3", 8, bench.weights, tc::records(bench.some));
-    return result_of(tc::fit<low_rank_net>(factors, bench.training, fine_tuning(4, 1e-2), bench.threads));
+    return result_of(tc::fit<low_rank_net>(factors, bench.training, fine_tuning(4, 5e-3), bench.threads));
 }
 
 /// From nothing, with the labels and what the FP32 net thinks of each record; with the integers as soon as it knows
@@ -36,7 +36,7 @@ technique_result taught(const workbench& bench, std::type_identity<half_net>) {
     constexpr double temperature = 2, alpha = 0.5;
     const auto student =
         tc::distil<digits_cnn, half_as_wide>(bench.weights, tc::initial_weights<half_as_wide>(1), bench.training,
-                                             {fine_tuning(16, 2e-2), temperature, alpha}, bench.threads);
+                                             {fine_tuning(16, 1e-2), temperature, alpha}, bench.threads);
     return result_of(tc::distil<digits_cnn, half_net>(bench.weights, student.weights, bench.training,
                                                       {fine_tuning(4, 5e-3), temperature, alpha}, bench.threads));
 }

@@ -20,7 +20,7 @@ namespace {
 constexpr auto from_rounded = []<class Net>(const workbench& bench, std::type_identity<Net>) {
     const auto rounded = tc::gptq<Net>(bench.weights, tc::records(bench.some));
     return result_of(tc::fit<Net>(tc::dequantize<digits_cnn>(bench.weights, rounded), bench.training,
-                                  fine_tuning(6, 5e-3), bench.threads));
+                                  fine_tuning(8, 2e-3), bench.threads));
 };
 
 /// What the pattern does not store becomes 0, and the rest learns to do without it.
@@ -32,7 +32,7 @@ technique_result without_zeros(const workbench& bench, const tc::named_tensors& 
 }
 
 constexpr auto at_once = []<class Net>(const workbench& bench, std::type_identity<Net>) {
-    return without_zeros<Net>(bench, bench.weights, fine_tuning(4, 5e-3));
+    return without_zeros<Net>(bench, bench.weights, fine_tuning(4, 2e-3));
 };
 
 /// Of ninety percent the net loses less when they go in steps, with an epoch after each.
@@ -42,7 +42,7 @@ constexpr auto in_steps = []<class Net>(const workbench& bench, std::type_identi
     options.layers = {"conv[23]"};
     options.training = fine_tuning(1, 5e-3);
     const auto pruned = tc::prune_gradually<digits_cnn>(bench.weights, bench.training, options, bench.threads);
-    return without_zeros<Net>(bench, pruned.weights, fine_tuning(8, 1e-2));
+    return without_zeros<Net>(bench, pruned.weights, fine_tuning(8, 5e-3));
 };
 
 }  // namespace

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Writes examples/data/digits_cnn.onnx, the digits CNN as other tools export such models: NCHW, opset 13, symbolic batch.
 
-    /usr/bin/python3 tools/make_example_onnx.py examples/data/digits_cnn.safetensors examples/data/digits_cnn.onnx
+    /usr/bin/python3 tools/make_example_onnx.py build/demo/examples/generated/digits_cnn.safetensors examples/data/digits_cnn.onnx
+
+The weights are those that examples/train_digits.cpp trains while the demo is built.
 
 The protobuf is written by hand, with the standard library alone: a message is a series of fields, each a tag
 (number * 8 + wire type) followed by a number (type 0) or by a length and that many bytes (type 2).
