@@ -93,6 +93,23 @@ void expect_formula(const Rule& rule) {
 
 }  // namespace
 
+TEST_CASE("an optimiser that forgets begins anew", "[train]") {
+    tc::aligned_floats weights(16, 1.0f), fresh(16, 1.0f), gradients(16, 0.5f);
+    tc::optimizer_state state{tc::aligned_floats(16), tc::aligned_floats(16), 0}, other = state;
+    const tc::parameter_group all{"w", 0, 16, false};
+    const auto step = [&](tc::optimizer_state& s, tc::aligned_floats& p) {
+        ++s.steps;
+        tc::update(tc::adam{}, s, 1, std::span(&all, 1), p, gradients, tc::serial{});
+    };
+    for (int i = 0; i < 3; ++i) step(state, weights);
+    std::fill(gradients.begin(), gradients.end(), -2.0f);
+    tc::forget(state);
+    std::fill(weights.begin(), weights.end(), 1.0f);
+    step(state, weights);
+    step(other, fresh);
+    CHECK(weights == fresh);
+}
+
 TEST_CASE("sgd follows its formula", "[optimizer]") {
     expect_formula(tc::sgd{.rate = 0.1, .momentum = 0});
     expect_formula(tc::sgd{.rate = 0.1, .momentum = 0.9});

@@ -6,6 +6,8 @@
 #include <compress/tensor/digits.hpp>
 #include <compress/tensor/thread_pool.hpp>
 #include <compress/transform/distil.hpp>
+#include <compress/transform/reestimate_norms.hpp>
+#include <compress/tensor/records.hpp>
 
 #include "../catch.hpp"
 #include "../scratch.hpp"
@@ -302,6 +304,36 @@ TEST_CASE("options that make no sense for a net are refused", "[transform]") {
     options = short_training();
     options.score = [](const tc::named_tensors&) { return 1.0; };
     CHECK_THROWS_WITH(tc::fit<net>(trained<plain>(), data, options), ContainsSubstring("validation"));
+}
+
+TEST_CASE("when batch norms settle, their statistics are those of the weights of that moment", "[fit_net]") {
+    using net = tc::net<normed, every_int8>;
+    const auto data = digits(200);
+    auto spoilt = trained<normed>();
+    for (const char* norm : {"norm1", "norm2", "norm3"}) {
+        spoilt.at(std::string(norm) + ".running_mean").fill(3.0f);
+        spoilt.at(std::string(norm) + ".running_var").fill(50.0f);
+    }
+    auto options = short_training();
+    options.optimizer = tc::adam{.rate = 0};  // nothing else changes
+    options.norm_momentum = 0;
+    options.rounding.settle = 0.5;
+    const auto expected = tc::reestimate_norms<normed>(spoilt, tc::records(data));
+    const auto found = tc::fit<net>(spoilt, data, options).weights;
+    for (const char* norm : {"norm1", "norm2", "norm3"}) {
+        const auto& mean = found.at(std::string(norm) + ".running_mean");
+        const auto& variance = found.at(std::string(norm) + ".running_var");
+        for (std::size_t c = 0; c < mean.size(); ++c) {
+            const auto v = static_cast<double>(expected.at(std::string(norm) + ".running_var").data()[c]);
+            CAPTURE(norm, c, v);
+            CHECK(static_cast<double>(mean.data()[c]) ==
+                  Approx(static_cast<double>(expected.at(std::string(norm) + ".running_mean").data()[c]))
+                      .margin(0.1 * std::sqrt(v)));
+            CHECK(static_cast<double>(variance.data()[c]) == Approx(v).epsilon(0.15).margin(1e-4));
+        }
+    }
+    options.rounding.settle = 0;  // from the first step on they are what they are
+    CHECK((tc::fit<net>(spoilt, data, options).weights.at("norm2.running_mean") == spoilt.at("norm2.running_mean")));
 }
 
 }  // namespace training_nets

@@ -15,13 +15,14 @@
 namespace tensor_compress {
 
 /// How a net with integer layers is trained. Until it settles, batch_norms use the statistics of their batches and
-/// ranges of values are measured again and again, while the weights that they come from change.
+/// ranges of values are measured again and again, while the weights that they come from change. Then both are measured
+/// once more and stay, and the optimiser begins anew.
 struct rounding_options {
     const calibration* ranges = nullptr;  ///< of the values, which then stay; null: measured on records of the data
     int records = 256;                    ///< of these
     calibration_options range{};
-    double settle = 0.5;  ///< after this share of the epochs statistics and ranges stay, and values are those of the
-                          ///< net's own kernels
+    double settle = 0.8;  ///< after this share of the epochs statistics and ranges stay, and values are those of the
+                          ///< net's own kernels; with few bits the rate has to be low by then
 };
 
 /// How a model is trained. The same options, seed and parts give the same weights, whatever the number of threads.

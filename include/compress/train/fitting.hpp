@@ -20,9 +20,13 @@ class no_rounding {
 public:
     no_rounding(const named_tensors&, const data_set&, const fit_options&) {}
 
-    /// Before step `step` of all, of which `steps` are an epoch.
+    /// Before step `step` of all, of which `steps` are an epoch; returns whether another function is trained from here
+    /// on.
     template <class Executor>
-    void begin_step(trainer<Model>&, long long, int, const Executor&) {}
+    bool begin_step(trainer<Model>&, long long, int, const Executor&) {
+        return false;
+    }
+    void forget() {}
     template <class... Arguments>
     double run(trainer<Model>& t, const Arguments&... arguments) {
         return t.run(arguments...);
@@ -148,7 +152,11 @@ private:
             const std::span records(order.data() + begin, std::min(batch, count - begin));
             rate_ = rate_factor(options_.schedule, state_.epoch + (state_.step + 0.5) / steps, options_.epochs,
                                 options_.warm_up);
-            rounding_.begin_step(trainer_, static_cast<long long>(state_.epoch) * steps + state_.step, steps, threads_);
+            if (rounding_.begin_step(trainer_, static_cast<long long>(state_.epoch) * steps + state_.step, steps,
+                                     threads_)) {
+                forget(optimizer_);
+                rounding_.forget();
+            }
             run_step(records);
             const double seen = static_cast<double>(begin + records.size());
             line_.show(state_.epoch + 1, state_.loss_sum / seen, 100 * static_cast<double>(state_.right) / seen,

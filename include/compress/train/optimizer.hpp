@@ -47,6 +47,13 @@ struct optimizer_state {
     long long steps = 0;
 };
 
+/// As before the first step: gradients of another function say nothing of those to come.
+inline void forget(optimizer_state& state) {
+    state.first.assign(state.first.size(), 0.0f);
+    state.second.assign(state.second.size(), 0.0f);
+    state.steps = 0;
+}
+
 /// One step over the parameters from `begin` to before `end`.
 ///
 /// @param  factor  of the schedule, times the optimiser's rate

@@ -101,22 +101,9 @@ public:
         for (training_norm& n : norms_) n.clear();
         std::vector<double> losses(static_cast<std::size_t>(parts_));
         const float scale = 1.0f / static_cast<float>(records);
-        const auto lose = [&](const training_chunk& c, int part) {
+        run_segments(records, fill, options, threads, forward, [&](const training_chunk& c, int part) {
             losses[static_cast<std::size_t>(part)] += give_losses(c, loss, scale);
-        };
-        for_constants<graph::segments>([&]<int Segment>() {
-            constexpr bool last = Segment + 1 == graph::segments;
-            each_chunk(records, options, threads, [&](const training_chunk& c, int part) {
-                if constexpr (Segment == 0) fill_inputs(c, fill);
-                forward_segment<Segment>(c, part, forward);
-                if constexpr (last) {
-                    lose(c, part);
-                    backward_segment<Segment>(c);
-                } else if (!options.frozen_norms) {
-                    add_moments<Segment + 1>(c, part);
-                }
-            });
-            if constexpr (!last) scale_norm(Segment, options);
+            backward_segment<graph::segments - 1>(c);
         });
         for_constants<graph::segments - 1>([&]<int Done>() {
             constexpr int segment = graph::segments - 2 - Done, id = graph::begin_of(segment + 1);
@@ -132,6 +119,15 @@ public:
         double sum = 0;
         for (const double l : losses) sum += l;
         return sum / records;
+    }
+
+    /// Forwards alone, but with the batch's own statistics, towards which the running ones of batch_norms go by
+    /// options.norm_momentum.
+    template <class Fill, executor Executor = serial>
+    void measure_norms(int records, const Fill& fill, const pass_options& options, const Executor& threads = {}) {
+        prepare(records, graph::segments > 1);
+        for (training_norm& n : norms_) n.clear();
+        run_segments(records, fill, options, threads, own_forward{}, [](const training_chunk&, int) {});
     }
 
     /// Forwards alone, as in inference: running statistics, no dropout.
@@ -223,6 +219,23 @@ private:
         });
     }
 
+    /// Forwards over a batch, from one batch_norm to the next; at_end(chunk, part) once a chunk has all of its values.
+    template <class Fill, class Executor, class Forward, class AtEnd>
+    void run_segments(int records, const Fill& fill, const pass_options& options, const Executor& threads,
+                      const Forward& forward, const AtEnd& at_end) {
+        for_constants<graph::segments>([&]<int Segment>() {
+            constexpr bool last = Segment + 1 == graph::segments;
+            each_chunk(records, options, threads, [&](const training_chunk& c, int part) {
+                if constexpr (Segment == 0) fill_inputs(c, fill);
+                forward_segment<Segment>(c, part, forward);
+                if constexpr (last)
+                    at_end(c, part);
+                else if (!options.frozen_norms)
+                    add_moments<Segment + 1>(c, part);
+            });
+            if constexpr (!last) scale_norm(Segment, options);
+        });
+    }
     template <int Segment, class Forward>
     static void forward_segment(const training_chunk& c, int part, const Forward& forward) {
         constexpr int begin = graph::begin_of(Segment), end = graph::begin_of(Segment + 1);

@@ -24,9 +24,10 @@ public:
           forward_(options.parts < 1 ? 1 : options.parts) {}
 
     template <class Executor>
-    void begin_step(training& t, long long step, int steps, const Executor& threads) {
-        base::begin_step(t, step, steps, threads);
+    bool begin_step(training& t, long long step, int steps, const Executor& threads) {
+        const bool changes = base::begin_step(t, step, steps, threads);
         if (is_deployed()) pack(t);
+        return changes;
     }
 
     template <class Fill, class Loss, class Executor>

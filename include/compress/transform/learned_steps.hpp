@@ -115,6 +115,9 @@ public:
         tensor_compress::update(rule, state_, factor, std::span(&all, 1), log_steps_, gradients_, threads);
     }
 
+    /// Forgets what the optimiser remembers.
+    void forget() { tensor_compress::forget(state_); }
+
     /// The layers as `convert` takes them.
     ///
     /// @param  weights  the parameters by name, not rounded

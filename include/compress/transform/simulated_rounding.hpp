@@ -66,15 +66,21 @@ public:
         if (r.ranges != nullptr) set_ranges(*r.ranges);
     }
 
+    /// @return  whether another function is trained from this step on: batch_norms settle
     template <class Executor>
-    void begin_step(training& t, long long step, int steps, const Executor& threads) {
+    bool begin_step(training& t, long long step, int steps, const Executor& threads) {
         const double settle_epochs = std::min(options_.rounding.settle * options_.epochs, options_.norm_epochs);
         const auto settling = static_cast<long long>(std::ceil(settle_epochs * steps));
         settled_ = step >= settling;
         steps_.round(t.parameters(), t.used_parameters(), threads);
+        const bool settles_norms = has_norms && step == settling && step > 0;
+        if (settles_norms) measure_norms(t, threads);
         const bool due = step == settling || (step < settling && step % std::max(settling / 8, 1LL) == 0);
         if (options_.rounding.ranges == nullptr && (due || seen_.ranges.empty())) measure(t);
+        return settles_norms;
     }
+    /// Forgets what the optimiser remembers of the steps.
+    void forget() { steps_.forget(); }
 
     template <class Fill, class Loss, class Executor>
     double run(training& t, int records, const Fill& fill, const Loss& loss, typename training::pass_options pass,
@@ -137,6 +143,27 @@ private:
         }
     }
 
+    static constexpr bool has_norms = training_graph<Model>::segments > 1;
+
+    /// Statistics of the batch_norms under the weights as they are rounded now: means over batches from all over the
+    /// data. The running ones are of weights some batches ago, of which with few bits many have changed since.
+    template <class Executor>
+    void measure_norms(training& t, const Executor& threads) {
+        const auto count = static_cast<int>(std::min(data_.size(), static_cast<std::size_t>(norm_records)));
+        typename training::pass_options pass;  // which rounds no values: their ranges are measured after this
+        pass.dropout = false;
+        for (int begin = 0, batch = 1; begin < count; begin += options_.batch, ++batch) {
+            pass.norm_momentum = 1.0f / static_cast<float>(batch);
+            const auto fill = [&](int index, int, std::span<float> values) {
+                const auto at =
+                    static_cast<std::size_t>(begin + index) * data_.size() / static_cast<std::size_t>(count);
+                const auto from = data_.input(at);
+                std::copy(from.begin(), from.end(), values.begin());
+            };
+            t.measure_norms(std::min(options_.batch, count - begin), fill, pass, threads);
+        }
+    }
+
     /// Ranges of values under the weights as they are rounded now, on records from all over the data.
     void measure(training& t) {
         named_tensors weights = t.weights();
@@ -150,6 +177,8 @@ private:
         seen_ = seen;
         roundings_ = values_(seen_);
     }
+
+    static constexpr int norm_records = 4096;
 
     const data_set& data_;
     const fit_options& options_;
