@@ -105,8 +105,8 @@ private:
             tc::convert<net>(weights_, tc::calibrate<resnet8_bn_fp32>(weights_, seen_), rounded), begun);
         const auto start = tc::dequantize<resnet8_bn_fp32>(weights_, rounded);
         add(name + ", trained",
-            tc::convert(
-                tc::distil<resnet8_bn_fp32, net>(weights_, start, learned_, options(training_epochs, 1e-3), threads_)),
+            tc::convert(tc::distil<resnet8_bn_fp32, net>(weights_, start, learned_,
+                                                         options(training_epochs, with_integers), threads_)),
             begun);
     }
 
@@ -114,7 +114,8 @@ private:
     tc::named_tensors narrowed(const tc::named_tensors& weights, int epochs) {
         const auto scores = tc::score_channels_by_loss<Before>(weights, learned_.slice(0, 1024), 8, threads_);
         const auto cut = tc::keep_channels<Before, After>(weights, scores);
-        return tc::distil<resnet8_bn_fp32, After>(weights_, cut, learned_, options(epochs, 1e-3), threads_).weights;
+        return tc::distil<resnet8_bn_fp32, After>(weights_, cut, learned_, options(epochs, in_floats), threads_)
+            .weights;
     }
     void have_fewer_channels() {
         const auto begun = std::chrono::steady_clock::now();
@@ -133,7 +134,7 @@ private:
         o.model_name = "resnet8_bn_fp32";
         o.epochs = 4;
         o.final_epochs = training_epochs;
-        o.training = options(1, 1e-3);
+        o.training = options(1, with_integers);
         const auto found = tc::compress_to<resnet8_bn_fp32, 100, 75>(weights_, learned_, o, threads_);
         for (const auto* p : tc::pareto_front(found))
             std::printf("  %lld bytes, held out %.2f %%: %s, %s\n", p->bytes, p->accuracy, p->model.c_str(),
@@ -157,6 +158,7 @@ private:
     }
 
     static constexpr int training_epochs = 40;
+    static constexpr double in_floats = 1e-3, with_integers = 4e-4;  // chosen with --hold-out
 
     tc::named_tensors weights_;
     tc::data_set learned_, first_, second_;

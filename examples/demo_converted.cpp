@@ -11,6 +11,7 @@
 
 namespace tc = tensor_compress;
 
+inline constexpr tc::recipe dynamic_int8{tc::dynamic(tc::int8)};
 inline constexpr tc::recipe int4_weights{tc::weight_only(tc::int4)};
 inline constexpr tc::recipe all_int4{tc::int4};
 inline constexpr auto codebooks = tc::recipe{tc::int8}.with("conv[23]", tc::int8 | tc::codebook<4>);
@@ -39,6 +40,7 @@ void add_converted_rows(workbench& bench) {
     bench.ranges = tc::calibrate<digits_cnn>(bench.weights, tc::records(bench.some));
     row<tc::net<digits_cnn>>(bench, "FP32", "as it was trained", to_nearest);
     row<int8_net>(bench, "INT8", "ranges of values from 256 records", to_nearest);
+    row<digits_with<dynamic_int8>>(bench, "dynamic INT8", "ranges of values at run time", to_nearest);
     row<digits_with<int4_weights>>(bench, "INT4 weights, FP32 values", "weights to the nearest level", to_nearest);
     row<digits_with<all_int4>>(bench, "INT4", "rounded on 256 records", on_records);
     row<digits_with<codebooks>>(bench, "INT8, codebooks of 16", "rounded on 256 records", on_records);
