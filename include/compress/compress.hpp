@@ -28,6 +28,7 @@
 #include <compress/tensor/thread_pool.hpp>
 #include <compress/train/fit.hpp>
 #include <compress/transform/calibrate.hpp>
+#include <compress/transform/choose_ranks.hpp>
 #include <compress/transform/compress_to.hpp>
 #include <compress/transform/convert.hpp>
 #include <compress/transform/distil.hpp>
@@ -47,7 +48,9 @@
 #include <compress/transform/prune_on_records.hpp>
 #include <compress/transform/prune_to_pattern.hpp>
 #include <compress/transform/reestimate_norms.hpp>
+#include <compress/transform/refit_layer.hpp>
 #include <compress/transform/remove_dead_channels.hpp>
 #include <compress/transform/round_per_tensor.hpp>
 #include <compress/transform/sensitivity.hpp>
+#include <compress/transform/split_convolution.hpp>
 #include <compress/transform/stored_integers.hpp>

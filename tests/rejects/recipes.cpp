@@ -166,6 +166,14 @@ inline constexpr auto wrong = tc::recipe{tc::binary_activations};
 static_assert(tc::net<grouped, wrong>::weights_bytes > 0);
 #endif
 
+inline constexpr auto signs = tc::recipe{tc::int8}.with("head", tc::binary_activations);
+static_assert(tc::detail::signs_in_training<!tc::detail::is_trainable<tc::net<images, groups>>()>::hold);
+
+// reject training_of_signs: "training with integers has no gradients for the signs of values"
+#if defined(CASE_training_of_signs)
+static_assert(tc::detail::signs_in_training<!tc::detail::is_trainable<tc::net<images, signs>>()>::hold);
+#endif
+
 // reject sparse_signs: "no kernel stores weights in this precision with this sparsity"
 #if defined(CASE_sparse_signs)
 inline constexpr auto wrong = tc::recipe{tc::int8}.with("head", tc::binary_activations | tc::n_of_m<2, 4>);
@@ -182,7 +190,7 @@ inline constexpr auto wrong = tc::recipe{tc::dynamic(tc::int8)};
 static_assert(tc::net<images, wrong>::weights_bytes > 0);
 #endif
 
-// reject dynamic_signs: "values_of_one_bit_have_no_range"
+// reject dynamic_signs: "dynamic quantises values to 8 bits, and binary_activations reads their signs alone"
 #if defined(CASE_dynamic_signs)
 inline constexpr auto wrong = tc::recipe{tc::dynamic(tc::binary_activations)};
 #endif

@@ -88,6 +88,7 @@ struct binary : int8 {
 /// al. 2016, XNOR-Net, with one scale for an input.
 struct binary_activations : binary {
     static constexpr const char* name = "binary_activations";
+    static constexpr bool multiplies_signs = true;
 };
 
 /// `int4 | group<32>`: each group of so many neighbouring inputs of an output has a step of its own, an integer
@@ -132,7 +133,9 @@ inline constexpr tag_name name_of_dynamic{"dynamic(", Precision::name, ")"};
 /// have at that run, so that nothing is calibrated.
 template <class Precision>
 struct dynamic : fp32 {
-    static_assert(Precision::bits < 32, "dynamic takes the precision of the weights: tc::dynamic(tc::int8)");
+    static_assert(
+        !requires { Precision::multiplies_signs; },
+        "dynamic quantises values to 8 bits, and binary_activations reads their signs alone: take tc::binary");
     static constexpr const char* name = detail::name_of_dynamic<Precision>.text;
     static constexpr int bits = Precision::bits;
     static constexpr int group = Precision::group;
@@ -208,7 +211,6 @@ template <integer_precision Precision>
 constexpr tag::dynamic<Precision> dynamic(Precision) {
     return {};
 }
-void dynamic(tag::binary_activations values_of_one_bit_have_no_range) = delete;
 
 template <precision_tag Precision, sparsity_tag Sparsity>
 constexpr format<Precision, Sparsity> operator|(Precision, Sparsity) {

@@ -195,6 +195,23 @@ constexpr bool check_format() {
     }
 }
 
+template <bool Multiplied>
+struct signs_in_training {
+    static_assert(!Multiplied,
+                  "training with integers has no gradients for the signs of values: give layers of binary_activations "
+                  "tc::binary while the net is trained");
+    static constexpr bool hold = !Multiplied;
+};
+
+/// Whether training with the integers of a net has gradients for all of its layers.
+template <class Net>
+constexpr bool is_trainable() {
+    bool signs = false;
+    for (const auto& row : Net::table)
+        signs = signs || (row.parameters > 0 && label(row.precision) == label(tag::binary_activations::name));
+    return !signs;
+}
+
 /// Two numbers as a type, for the same reason.
 template <long long Bytes>
 struct arena_of {};
