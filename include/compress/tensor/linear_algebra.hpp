@@ -21,6 +21,28 @@ inline void add_products(const array<float>& a, const array<float>& b, std::size
     sums += product;
 }
 
+/// Some rows of a matrix, one behind the other.
+template <class T>
+struct row_block {
+    T* values;
+    std::size_t rows, columns;
+
+    auto adapted() const {
+        return xt::adapt(values, rows * columns, xt::no_ownership(), std::vector<std::size_t>{rows, columns});
+    }
+};
+
+/// result[n, o] = sum over k of a[n, k] * b[o, k], in floats.
+inline void multiply_rows(const row_block<const float>& a, const row_block<const float>& b, float* result) {
+    auto to = row_block<float>{result, a.rows, b.rows}.adapted();
+    xt::blas::gemm(a.adapted(), b.adapted(), to, false, true);
+}
+/// result[i, j] = sum over n of a[n, i] * b[n, j], in floats.
+inline void multiply_columns(const row_block<const float>& a, const row_block<const float>& b, float* result) {
+    auto to = row_block<float>{result, a.columns, b.columns}.adapted();
+    xt::blas::gemm(a.adapted(), b.adapted(), to, true, false);
+}
+
 /// The mean of the diagonal, times `part`; 1 where that is zero.
 inline double damping_of(const matrix& m, double part) {
     double trace = 0;

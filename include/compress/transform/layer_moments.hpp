@@ -4,8 +4,8 @@
 #include <span>
 #include <vector>
 
-#include <compress/storage/conv_geometry.hpp>
 #include <compress/tensor/linear_algebra.hpp>
+#include <compress/transform/pixel_terms.hpp>
 
 namespace tensor_compress {
 
@@ -72,16 +72,8 @@ private:
     void add_pixel(int group, int y, int x, std::span<const float> input, std::span<const float> target) {
         part& p = parts_[static_cast<std::size_t>(group)];
         float* row = p.rows.data() + filled_ * (terms_ + 1);
-        const int first = group * g_.group_inputs();
-        for (int c = 0; c < g_.group_inputs(); ++c)
-            for (int i = 0; i < g_.kernel_height; ++i)
-                for (int j = 0; j < g_.kernel_width; ++j) {
-                    const int from_row = g_.row(y, i), from_column = g_.column(x, j);
-                    const bool inside = g_.row_inside(from_row) && g_.column_inside(from_column);
-                    const int at = (from_row * g_.in_width + from_column) * g_.in_channels + first + c;
-                    *row++ = inside ? input[static_cast<std::size_t>(at)] : 0.0f;
-                }
-        *row = 1;
+        detail::copy_terms(g_, group, y, x, input, row);
+        row[terms_] = 1;
         const int at = (y * g_.out_width + x) * g_.out_channels + group * g_.group_outputs();
         std::copy_n(target.data() + at, outputs_, p.wanted.data() + filled_ * outputs_);
     }

@@ -4,6 +4,7 @@
 #include <compress/tensor/runner.hpp>
 #include <compress/transform/convert.hpp>
 #include <compress/transform/layer_moments.hpp>
+#include <compress/transform/layer_rows.hpp>
 
 namespace tensor_compress {
 
@@ -13,6 +14,8 @@ struct layer_to_change {
     conv_geometry geometry;
     effective_weights weights;          ///< [outputs, terms], with everything folded in; to be changed
     std::vector<group_moments> groups;  ///< on the calibration records, in the net as it was changed so far
+    clamp_kind clamp = clamp_kind::none;  ///< the activation behind it, or behind the add that its result goes into
+    std::vector<group_rows> rows = {};    ///< drawn from the same pixels, for who asks for them
 
     std::size_t group_outputs() const { return static_cast<std::size_t>(geometry.group_outputs()); }
 };
@@ -84,6 +87,23 @@ constexpr int add_behind(const model<Capacity>& m, int id) {
     return -1;
 }
 
+/// The clamp that alone reads a node.
+template <int Capacity>
+constexpr clamp_kind clamp_behind(const model<Capacity>& m, int id) {
+    if (m.consumers(id) != 1) return clamp_kind::none;
+    for (int other = id + 1; other < m.count; ++other)
+        if (m[other].inputs[0] == id && m[other].kind == op::relu) return clamp_kind::relu;
+        else if (m[other].inputs[0] == id && m[other].kind == op::relu6) return clamp_kind::relu6;
+    return clamp_kind::none;
+}
+
+template <class Records>
+std::size_t count_of(const Records& records) {
+    std::size_t count = 0;
+    for ([[maybe_unused]] const std::span<const float> record : records) ++count;
+    return count;
+}
+
 }  // namespace detail
 
 /// Changes the layers of a model one after the other, each so that it makes up for what the changes before it did. A
@@ -96,8 +116,10 @@ constexpr int add_behind(const model<Capacity>& m, int id) {
 ///                  graph
 /// @param  wanted   wanted.template operator()<Node>(): whether the layer may change, and its moments have to be
 ///                  gathered
+/// @param  sampling  of rows, for a change that needs more than moments
 template <const auto& Model, class Records, class Change, class Wanted>
-void change_layers(const named_tensors& weights, const Records& records, const Change& change, const Wanted& wanted) {
+void change_layers(const named_tensors& weights, const Records& records, const Change& change, const Wanted& wanted,
+                   const row_sampling& sampling = {}) {
     using observed = net<Model, all_fp32, native, lowering::observed>;
     constexpr const auto& graph = observed::graph;
     if (records.begin() == records.end())
@@ -112,6 +134,8 @@ void change_layers(const named_tensors& weights, const Records& records, const C
             constexpr int sum = detail::add_behind(graph, Id);
             constexpr int other = sum < 0 ? -1 : graph[sum].inputs[graph[sum].inputs[0] == Id ? 1 : 0];
             layer_moments moments(g);
+            constexpr auto pixels = static_cast<std::size_t>(g.out_height) * static_cast<std::size_t>(g.out_width);
+            row_sampler rows(g, pixels * detail::count_of(records), sampling, static_cast<std::uint64_t>(Id));
             runner<observed> before(original), after(current);
             std::array<std::vector<float>, 2> was, is;
             const detail::value_observer<observed> see_before{{sum < 0 ? Id : sum, -1}, was};
@@ -124,8 +148,14 @@ void change_layers(const named_tensors& weights, const Records& records, const C
                 if constexpr (other >= 0)
                     for (std::size_t i = 0; i < was[0].size(); ++i) was[0][i] -= is[1][i];
                 moments.add(is[0], was[0]);
+                rows.add(is[0], was[0], is[1]);
             }
-            layer_to_change layer{text_of(n.name), g, effective_weights_of(Model, n, weights), moments.finish()};
+            layer_to_change layer{text_of(n.name),
+                                  g,
+                                  effective_weights_of(Model, n, weights),
+                                  moments.finish(),
+                                  detail::clamp_behind(graph, sum < 0 ? Id : sum),
+                                  rows.finish()};
             change.template operator()<graph.nodes[Id]>(layer);
             using L = typename observed::template layer<Id>;
             L::pack(current.layer(Id), layer.weights.weights.data(), layer.weights.bias.data());
