@@ -46,8 +46,8 @@ public:
                                make_array<float>({places_.size(), outputs})});
     }
 
-    /// One record, as layer_moments::add takes it; `other` is what an add behind the layer adds to its output, or empty.
-    /// Source: Knuth, The Art of Computer Programming 2, section 3.4.2, Algorithm S.
+    /// One record, as layer_moments::add takes it; `other` is what an add behind the layer adds to its output, or
+    /// empty. Source: Knuth, The Art of Computer Programming 2, section 3.4.2, Algorithm S.
     void add(std::span<const float> input, std::span<const float> target, std::span<const float> other) {
         if (groups_.empty()) return;
         for (int y = 0; y < g_.out_height; ++y)

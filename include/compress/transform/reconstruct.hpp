@@ -12,8 +12,8 @@ namespace tensor_compress {
 struct layer_to_change {
     std::string label;
     conv_geometry geometry;
-    effective_weights weights;          ///< [outputs, terms], with everything folded in; to be changed
-    std::vector<group_moments> groups;  ///< on the calibration records, in the net as it was changed so far
+    effective_weights weights;            ///< [outputs, terms], with everything folded in; to be changed
+    std::vector<group_moments> groups;    ///< on the calibration records, in the net as it was changed so far
     clamp_kind clamp = clamp_kind::none;  ///< the activation behind it, or behind the add that its result goes into
     std::vector<group_rows> rows = {};    ///< drawn from the same pixels, for who asks for them
 
@@ -92,8 +92,10 @@ template <int Capacity>
 constexpr clamp_kind clamp_behind(const model<Capacity>& m, int id) {
     if (m.consumers(id) != 1) return clamp_kind::none;
     for (int other = id + 1; other < m.count; ++other)
-        if (m[other].inputs[0] == id && m[other].kind == op::relu) return clamp_kind::relu;
-        else if (m[other].inputs[0] == id && m[other].kind == op::relu6) return clamp_kind::relu6;
+        if (m[other].inputs[0] == id && m[other].kind == op::relu)
+            return clamp_kind::relu;
+        else if (m[other].inputs[0] == id && m[other].kind == op::relu6)
+            return clamp_kind::relu6;
     return clamp_kind::none;
 }
 
