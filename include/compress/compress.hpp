@@ -27,6 +27,7 @@
 #include <compress/tensor/runner.hpp>
 #include <compress/tensor/thread_pool.hpp>
 #include <compress/train/fit.hpp>
+#include <compress/transform/ada_round.hpp>
 #include <compress/transform/calibrate.hpp>
 #include <compress/transform/choose_ranks.hpp>
 #include <compress/transform/compress_to.hpp>

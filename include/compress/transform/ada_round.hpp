@@ -16,7 +16,7 @@ enum class rounding_start : unsigned char {
 struct ada_round_options {
     rounding_start start = rounding_start::gptq;
     std::size_t rows = 32768;        ///< pixels of a layer that are drawn over all records
-    std::size_t batch = 256;         ///< rows of an iteration
+    std::size_t batch = 512;         ///< rows of an iteration
     double before_activation = 0.3;  ///< part of the error that is that of the sums themselves
     bool correct_bias = true;        ///< biases take over what rounding does to the mean of a sum
     level_training training = {};

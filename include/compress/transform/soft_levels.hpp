@@ -14,7 +14,7 @@ namespace tensor_compress {
 
 /// How the choice between two levels is trained.
 struct level_training {
-    int iterations = 2000;
+    int iterations = 4000;
     double rate = 0.01;       ///< of Adam
     double push = 3;          ///< lambda: of the term that makes choices definite
     double warm_start = 0.2;  ///< part of the iterations before it acts
