@@ -37,17 +37,12 @@ namespace {
 class program {
 public:
     program(const std::filesystem::path& data, bool hold_out)
-        : weights_(tc::import_onnx(data / "models" / "resnet8_bn_fp32.onnx").weights) {
-        const auto training = tc::load_cifar10(data / "cifar10" / "train.bin.gz");
-        const auto test = tc::load_cifar10(data / "cifar10" / "test.bin.gz");
-        learned_ = hold_out ? training.slice(0, 5500) : training;
-        first_ = hold_out ? training.slice(5500, 6500) : test.slice(0, 500);
-        second_ = test.slice(500, 2000);
-        const tc::data_set images = learned_.slice(0, 1024);
-        seen_ = tc::records(images);
+        : weights_(tc::import_onnx(data / "models" / "resnet8_bn_fp32.onnx").weights),
+          images_(data, hold_out),
+          seen_(images_.learned.slice(0, 1024)),
+          hold_out_(hold_out) {
         add("FP32", tc::net<resnet8_bn_fp32>::weights_bytes, tc::multiply_adds(resnet8_bn_fp32),
             judged<resnet8_bn_fp32>(weights_, first_), hold_out ? -1 : judged<resnet8_bn_fp32>(weights_, second_));
-        hold_out_ = hold_out;
     }
 
     void run(const std::vector<std::string>& named) {
@@ -161,9 +156,10 @@ private:
     static constexpr double in_floats = 1e-3, with_integers = 4e-4;  // chosen with --hold-out
 
     tc::named_tensors weights_;
-    tc::data_set learned_, first_, second_;
-    tc::records seen_{tc::array<float>()};
-    bool hold_out_ = false;
+    cifar_parts images_;
+    const tc::data_set &learned_ = images_.learned, &first_ = images_.first, &second_ = images_.second;
+    tc::records seen_;
+    bool hold_out_;
     tc::thread_pool threads_{2};
     tc::text_table table_{{"ResNet-8", "bytes", "multiply-adds", "first part", "second part", "seconds"}};
 };

@@ -32,15 +32,9 @@ namespace {
 class program {
 public:
     program(const std::filesystem::path& data, bool hold_out)
-        : weights_(tc::import_onnx(data / "models" / "resnet8_bn_fp32.onnx").weights) {
-        const auto training = tc::load_cifar10(data / "cifar10" / "train.bin.gz");
-        const auto test = tc::load_cifar10(data / "cifar10" / "test.bin.gz");
-        learned_ = hold_out ? training.slice(0, 5500) : training;
-        first_ = hold_out ? training.slice(5500, 6500) : test.slice(0, 500);
-        second_ = hold_out ? data_set_of_none() : test.slice(500, 2000);
-        const tc::data_set images = learned_.slice(0, 1024);
-        seen_ = tc::records(images);
-    }
+        : weights_(tc::import_onnx(data / "models" / "resnet8_bn_fp32.onnx").weights),
+          images_(data, hold_out),
+          seen_(images_.learned.slice(0, 1024)) {}
 
     void run() {
         add<whole>("whole", {{"-", weights_}});
@@ -68,8 +62,6 @@ public:
     }
 
 private:
-    static tc::data_set data_set_of_none() { return {}; }
-
     /// Each layer's tensors from a split of the whole model, where labels are what they were.
     template <const auto& Split, class One>
     void split(const std::string& name, const One& one) {
@@ -83,20 +75,20 @@ private:
             refitted = tc::refit_layer<whole, Split>(layer, weights_, refitted, seen_);
         tc::distil_options o{{.epochs = 8, .optimizer = tc::adam{.rate = 3e-4}, .schedule = tc::cosine_rate{}}, 4, 0.9};
         o.augment = {.shift = 4, .flip = true};
-        const auto trained = tc::distil<whole, Split>(weights_, refitted, learned_, o, threads_).weights;
+        const auto trained = tc::distil<whole, Split>(weights_, refitted, images_.learned, o, threads_).weights;
         add<Split>(name, {{"as it is", parts}, {"refitted", refitted}, {"trained", trained}});
     }
     template <const auto& Model>
     void add(const std::string& name, const std::vector<std::pair<std::string, tc::named_tensors>>& all) {
         for (const auto& [how, weights] : all)
             table_.add({name, how, std::to_string(tc::net<Model>::weights_bytes),
-                        std::to_string(tc::net<Model>::multiply_adds), percent(judged<Model>(weights, first_)),
-                        second_.size() == 0 ? "-" : percent(judged<Model>(weights, second_))});
+                        std::to_string(tc::net<Model>::multiply_adds), percent(judged<Model>(weights, images_.first)),
+                        images_.second.size() == 0 ? "-" : percent(judged<Model>(weights, images_.second))});
     }
 
     tc::named_tensors weights_;
-    tc::data_set learned_, first_, second_;
-    tc::records seen_{tc::array<float>()};
+    cifar_parts images_;
+    tc::records seen_;
     tc::thread_pool threads_{2};
     tc::text_table table_{{"convolutions", "parts", "weights bytes", "multiply-adds", "first part", "second part"}};
 };

@@ -25,6 +25,20 @@ inline tc::data_set mnist(const std::filesystem::path& data, const std::string& 
     return set;
 }
 
+/// Images of CIFAR-10 for ResNet-8: some to learn from, and one or two parts that judge, the 500 original test images
+/// and the 1,500 from JPEG copies. Held out: the last 1,000 training images judge, by which options are chosen.
+struct cifar_parts {
+    tc::data_set learned, first, second;
+
+    cifar_parts(const std::filesystem::path& data, bool hold_out) {
+        const auto training = tc::load_cifar10(data / "cifar10" / "train.bin.gz");
+        const auto test = tc::load_cifar10(data / "cifar10" / "test.bin.gz");
+        learned = hold_out ? training.slice(0, 5500) : training;
+        first = hold_out ? training.slice(5500, 6500) : test.slice(0, 500);
+        if (!hold_out) second = test.slice(500, 2000);
+    }
+};
+
 inline constexpr tc::recipe every_int8{tc::int8};
 inline constexpr tc::recipe every_int4{tc::int4};
 inline constexpr tc::recipe every_int3{tc::int3};

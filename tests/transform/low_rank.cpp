@@ -5,6 +5,7 @@
 #include <compress/tensor/records.hpp>
 
 #include "../catch.hpp"
+#include "distances.hpp"
 #include "smooth_problem.hpp"
 
 namespace low_ranks {
@@ -37,22 +38,8 @@ struct problem : tests::smooth_problem {
     }
 };
 
-template <const auto& Model>
-std::vector<double> outputs_of(const tc::named_tensors& weights, const tc::array<float>& images) {
-    const auto packed = tc::convert<tc::net<Model>>(weights);
-    tc::runner<tc::net<Model>> run(packed);
-    std::vector<double> all;
-    for (const auto record : tc::records(images))
-        for (const float v : run(record)) all.push_back(static_cast<double>(v));
-    return all;
-}
-
-double squared_distance(const std::vector<double>& a, const std::vector<double>& b) {
-    REQUIRE(a.size() == b.size());
-    double sum = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) sum += (a[i] - b[i]) * (a[i] - b[i]);
-    return sum;
-}
+using tests::outputs_of;
+using tests::squared_distance;
 
 TEST_CASE("weights that are of a rank are kept by a split of that rank", "[low_rank]") {
     problem p;
