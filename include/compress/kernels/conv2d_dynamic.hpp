@@ -75,7 +75,7 @@ struct dynamic_block : Operands {
           zero_point(V::splat_int(parts.steps.zero_point + stored_offset<typename V::activation>)) {
         const float* scale = reinterpret_cast<const float*>(parts.scale) + panel * panel_outputs;
         for (int j = 0; j < Panels * V::vectors_per_panel; ++j)
-            factors[j] = V::load(scale + j * V::lanes) * V::splat(parts.steps.scale);
+            factors[j] = V::multiply(V::load(scale + j * V::lanes), V::splat(parts.steps.scale));
     }
     COMPRESS_INLINE typename V::i32 start(int j) const {
         return V::subtract(V::zero(), V::multiply(zero_point, V::load(weight_sum + j * V::lanes)));

@@ -139,7 +139,8 @@ COMPRESS_NOTHROW constexpr void quantize_elements(affine a, const float* input, 
         using f32 = typename V::f32;
         constexpr int step = 4 * V::lanes, offset = stored_offset<Out>;
         const auto end = V::make_byte_end(a.zero_point + offset, -128 + offset, 127 + offset);
-        const f32 scale = V::splat(a.scale), bound = V::splat(512.0f), just_below_half = V::splat(0.49999997f);
+        const f32 scale = V::splat(a.scale), low = V::splat(-512.0f), high = V::splat(512.0f);
+        const f32 just_below_half = V::splat(0.49999997f);
         for (; i + step <= Count; i += step) {
             typename V::i32 steps[4];
             COMPRESS_UNROLL
@@ -147,8 +148,8 @@ COMPRESS_NOTHROW constexpr void quantize_elements(affine a, const float* input, 
                 const f32 x = V::load(input + i + k * V::lanes);
                 // Halves go away from zero; what is not a number becomes zero; what is beyond 512 steps is beyond the
                 // bounds.
-                const f32 real = V::min(V::max(V::divide(V::zero_if_nan(x), scale), -bound), bound);
-                steps[k] = V::truncate(real + V::copy_sign(just_below_half, real));
+                const f32 real = V::min(V::max(V::divide(V::zero_if_nan(x), scale), low), high);
+                steps[k] = V::truncate(V::add(real, V::copy_sign(just_below_half, real)));
             }
             V::template store_ordered<step>(output + i, V::template narrow<Out>(steps, end));
         }

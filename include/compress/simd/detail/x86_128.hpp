@@ -138,6 +138,9 @@ struct x86_registers_128 {
 
     static COMPRESS_INLINE reg truncate(__m128 v) { return _mm_cvttps_epi32(v); }
     static COMPRESS_INLINE reg nearest(__m128 v) { return _mm_cvtps_epi32(v); }
+    static COMPRESS_INLINE __m128 divide(__m128 a, __m128 b) { return _mm_div_ps(a, b); }
+    /// 0 in the lanes that are not numbers.
+    static COMPRESS_INLINE __m128 zero_if_nan(__m128 v) { return _mm_and_ps(v, _mm_cmpord_ps(v, v)); }
     /// `size`, which is not negative, with the sign of an integer.
     static COMPRESS_INLINE __m128 with_sign(__m128 size, reg sign) {
         return _mm_or_ps(size, _mm_castsi128_ps(bit_and(sign, splat32(INT32_MIN))));

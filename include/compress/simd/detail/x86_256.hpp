@@ -142,6 +142,9 @@ struct x86_registers_256 {
 
     static COMPRESS_INLINE reg truncate(__m256 v) { return _mm256_cvttps_epi32(v); }
     static COMPRESS_INLINE reg nearest(__m256 v) { return _mm256_cvtps_epi32(v); }
+    static COMPRESS_INLINE __m256 divide(__m256 a, __m256 b) { return _mm256_div_ps(a, b); }
+    /// 0 in the lanes that are not numbers.
+    static COMPRESS_INLINE __m256 zero_if_nan(__m256 v) { return _mm256_and_ps(v, _mm256_cmp_ps(v, v, _CMP_ORD_Q)); }
     /// `size`, which is not negative, with the sign of an integer.
     static COMPRESS_INLINE __m256 with_sign(__m256 size, reg sign) {
         return _mm256_or_ps(size, _mm256_castsi256_ps(bit_and(sign, splat32(INT32_MIN))));

@@ -147,6 +147,11 @@ struct x86_registers_512 {
 
     static COMPRESS_INLINE reg truncate(__m512 v) { return _mm512_cvttps_epi32(v); }
     static COMPRESS_INLINE reg nearest(__m512 v) { return _mm512_cvtps_epi32(v); }
+    static COMPRESS_INLINE __m512 divide(__m512 a, __m512 b) { return _mm512_div_ps(a, b); }
+    /// 0 in the lanes that are not numbers.
+    static COMPRESS_INLINE __m512 zero_if_nan(__m512 v) {
+        return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(v, v, _CMP_ORD_Q), v);
+    }
     /// `size`, which is not negative, with the sign of an integer.
     static COMPRESS_INLINE __m512 with_sign(__m512 size, reg sign) {
         return _mm512_castsi512_ps(

@@ -49,6 +49,8 @@ struct x86_unit : float_unit<XsimdArch>, x86_codes<XsimdArch, Registers>, x86_si
     static COMPRESS_INLINE f32 multiply(f32 a, f32 b) { return a * b; }
     static COMPRESS_INLINE f32 min(f32 a, f32 b) { return R::min(a, b); }
     static COMPRESS_INLINE f32 max(f32 a, f32 b) { return R::max(a, b); }
+    static COMPRESS_INLINE f32 divide(f32 a, f32 b) { return R::divide(a, b); }
+    static COMPRESS_INLINE f32 zero_if_nan(f32 v) { return R::zero_if_nan(v); }
 
     // --- groups of four bytes, their products summed into 32 bits ---
 
