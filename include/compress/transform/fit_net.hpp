@@ -97,7 +97,7 @@ template <net_type Net, class Loss, executor Executor = serial>
 requires requires(const Loss& loss, trained_record<1> record) { loss(record); }
 fitted_net<Net> fit(const named_tensors& weights, const data_set& data, const Loss& loss, const fit_options& options,
                     const Executor& threads = {}) {
-    static_assert(detail::signs_in_training<!detail::is_trainable<Net>()>::hold);
+    static_assert(detail::check_training<Net>());
     detail::fitting<Net::model, Loss, Executor, detail::net_rounding<Net>> training(weights, data, loss, options,
                                                                                     threads);
     fitted result = training.run();
