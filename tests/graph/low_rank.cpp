@@ -3,6 +3,8 @@
 
 #include <compress/graph/builder.hpp>
 
+#include "nodes.hpp"
+
 namespace tc = tensor_compress;
 
 namespace {
@@ -20,22 +22,8 @@ constexpr bool same_operator(const tc::node& a, const tc::node& b) {
            a.slide == b.slide && a.bias == b.bias;
 }
 
-/// Nodes come after what they read, and no two have one label.
-template <int Capacity>
-constexpr bool is_in_order(const tc::model<Capacity>& m) {
-    for (int id = 0; id < m.count; ++id) {
-        if (m.find(m[id].name) != id) return false;
-        for (int i = 0; i < m[id].input_count; ++i)
-            if (m[id].inputs[i] >= id) return false;
-    }
-    return true;
-}
-
-/// Label of what the first operand of a node is.
-template <int Capacity>
-constexpr tc::label source_of(const tc::model<Capacity>& m, tc::label name, int operand = 0) {
-    return m[m[m.find(name)].inputs[operand]].name;
-}
+using tests::is_in_order;
+using tests::source_of;
 
 }  // namespace
 

@@ -4,6 +4,8 @@
 
 #include <compress/graph/builder.hpp>
 
+#include "nodes.hpp"
+
 namespace tc = tensor_compress;
 
 namespace {
@@ -20,20 +22,12 @@ template <int Capacity>
 constexpr tc::node node_of(const tc::model<Capacity>& m, tc::label name) {
     return m[m.find(name)];
 }
-/// Nodes come after what they read, no two have one label, and only the last is the output.
+/// As it was but for the parts that were put in: the head is still the one output.
 template <int Capacity>
 constexpr bool is_in_order(const tc::model<Capacity>& m) {
-    for (int id = 0; id < m.count; ++id) {
-        if (m.find(m[id].name) != id) return false;
-        for (int i = 0; i < m[id].input_count; ++i)
-            if (m[id].inputs[i] >= id) return false;
-    }
-    return m.output_count == 1 && m[m.outputs[0]].name == tc::label("head");
+    return tests::is_in_order(m) && m.output_count == 1 && m[m.outputs[0]].name == tc::label("head");
 }
-template <int Capacity>
-constexpr tc::label source_of(const tc::model<Capacity>& m, tc::label name) {
-    return m[node_of(m, name).inputs[0]].name;
-}
+using tests::source_of;
 
 }  // namespace
 

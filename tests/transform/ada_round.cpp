@@ -5,6 +5,7 @@
 #include <compress/transform/calibrate.hpp>
 
 #include "../catch.hpp"
+#include "residual_noise.hpp"
 #include "smooth_problem.hpp"
 
 namespace adaptive_rounding {
@@ -22,6 +23,8 @@ inline constexpr auto mixed = tc::recipe{tc::int8}
                                   .with("grouped", tc::int4 | tc::group<4>)
                                   .with("stem", tc::fp32);
 inline constexpr tc::ada_round_options quick{.rows = 512, .batch = 128, .training = {.iterations = 600}};
+
+using tests::squared_noise;
 
 struct problem : tests::smooth_problem {
     problem() : smooth_problem(residual_model, 7, 0.3f, 48) {}
@@ -68,23 +71,6 @@ struct small_layer {
         return sum / rows;
     }
 };
-
-template <class Net>
-double noise_of(const problem& p, const tc::rounded_layers& chosen) {
-    const auto seen = tc::calibrate<residual_model>(p.weights, p.calibrated());
-    const auto packed = tc::convert<Net>(p.weights, seen, chosen);
-    const auto original = tc::convert<tc::net<residual_model>>(p.weights);
-    tc::runner<Net> run(packed);
-    tc::runner<tc::net<residual_model>> expect(original);
-    double sum = 0;
-    const tc::records all(p.images);
-    for (std::size_t i = 32; i < 48; ++i) {
-        const auto found = run(all[i]), expected = expect(all[i]);
-        for (std::size_t k = 0; k < found.size(); ++k)
-            sum += std::pow(static_cast<double>(found[k]) - static_cast<double>(expected[k]), 2);
-    }
-    return sum;
-}
 
 bool same(const tc::rounded_layers& a, const tc::rounded_layers& b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
@@ -192,14 +178,14 @@ TEST_CASE("adaptive rounding leaves less noise than rounding to nearest, from ei
     const problem p;
     using int4_net = tc::net<residual_model, all_int4>;
     using int3_net = tc::net<residual_model, all_int3>;
-    CHECK(noise_of<int4_net>(p, tc::ada_round<int4_net>(p.weights, p.calibrated(), quick)) <
-          0.5 * noise_of<int4_net>(p, {}));
-    CHECK(noise_of<int3_net>(p, tc::ada_round<int3_net>(p.weights, p.calibrated(), quick)) <
-          0.5 * noise_of<int3_net>(p, {}));
+    CHECK(squared_noise<int4_net>(p, tc::ada_round<int4_net>(p.weights, p.calibrated(), quick)) <
+          0.5 * squared_noise<int4_net>(p, {}));
+    CHECK(squared_noise<int3_net>(p, tc::ada_round<int3_net>(p.weights, p.calibrated(), quick)) <
+          0.5 * squared_noise<int3_net>(p, {}));
     auto nearest = quick;
     nearest.start = tc::rounding_start::nearest;
-    CHECK(noise_of<int4_net>(p, tc::ada_round<int4_net>(p.weights, p.calibrated(), nearest)) <
-          0.7 * noise_of<int4_net>(p, {}));
+    CHECK(squared_noise<int4_net>(p, tc::ada_round<int4_net>(p.weights, p.calibrated(), nearest)) <
+          0.7 * squared_noise<int4_net>(p, {}));
 }
 
 TEST_CASE("adaptive rounding keeps to formats: weight-only, groups and patterns of zeros", "[transform]") {
@@ -233,7 +219,7 @@ TEST_CASE("adaptive rounding keeps to formats: weight-only, groups and patterns 
                 for (int multiple = 1; multiple <= 16; ++multiple) any = any || fits(multiple);
                 CHECK(any);
             }
-        CHECK(noise_of<net>(p, chosen) < 0.9 * noise_of<net>(p, {}));
+        CHECK(squared_noise<net>(p, chosen) < 0.9 * squared_noise<net>(p, {}));
     }
 }
 

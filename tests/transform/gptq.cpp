@@ -7,6 +7,7 @@
 #include <compress/transform/calibrate.hpp>
 
 #include "../catch.hpp"
+#include "residual_noise.hpp"
 #include "smooth_problem.hpp"
 
 namespace tc = tensor_compress;
@@ -27,28 +28,11 @@ inline constexpr auto mixed = tc::recipe{tc::int8}
                                   .with("grouped", tc::int4 | tc::group<4>)
                                   .with("stem", tc::fp32);
 
+using tests::squared_noise;
+
 struct problem : tests::smooth_problem {
     problem() : smooth_problem(residual_model, 7, 0.3f, 48) {}
 };
-
-/// Mean squared distance from the float net, on records that were not calibrated on.
-template <class Net>
-double noise_of(const problem& p, const tc::rounded_layers& chosen) {
-    const auto calibrated = xt::view(p.images, xt::range(0, 32));
-    const auto seen = tc::calibrate<residual_model>(p.weights, tc::records(calibrated));
-    const auto packed = tc::convert<Net>(p.weights, seen, chosen);
-    const auto original = tc::convert<tc::net<residual_model>>(p.weights);
-    tc::runner<Net> run(packed);
-    tc::runner<tc::net<residual_model>> expect(original);
-    double sum = 0;
-    const tc::records all(p.images);
-    for (std::size_t i = 32; i < 48; ++i) {
-        const auto found = run(all[i]), expected = expect(all[i]);
-        for (std::size_t k = 0; k < found.size(); ++k)
-            sum += std::pow(static_cast<double>(found[k]) - static_cast<double>(expected[k]), 2);
-    }
-    return sum;
-}
 
 template <class Net>
 tc::rounded_layers rounded(const problem& p) {
@@ -61,10 +45,10 @@ using namespace rounding_on_records;
 
 TEST_CASE("rounding on records leaves less noise than rounding to nearest", "[transform]") {
     const problem p;
-    CHECK(noise_of<tc::net<residual_model, all_int4>>(p, rounded<tc::net<residual_model, all_int4>>(p)) <
-          0.5 * noise_of<tc::net<residual_model, all_int4>>(p, {}));
-    CHECK(noise_of<tc::net<residual_model, all_int3>>(p, rounded<tc::net<residual_model, all_int3>>(p)) <
-          0.5 * noise_of<tc::net<residual_model, all_int3>>(p, {}));
+    CHECK(squared_noise<tc::net<residual_model, all_int4>>(p, rounded<tc::net<residual_model, all_int4>>(p)) <
+          0.5 * squared_noise<tc::net<residual_model, all_int4>>(p, {}));
+    CHECK(squared_noise<tc::net<residual_model, all_int3>>(p, rounded<tc::net<residual_model, all_int3>>(p)) <
+          0.5 * squared_noise<tc::net<residual_model, all_int3>>(p, {}));
 }
 
 TEST_CASE("rounding on records fits every format: weight-only, groups and patterns of zeros", "[transform]") {
@@ -77,7 +61,7 @@ TEST_CASE("rounding on records fits every format: weight-only, groups and patter
     for (std::size_t i = 0; i < pattern.size(); i += 4)
         CHECK(std::count(pattern.begin() + static_cast<std::ptrdiff_t>(i),
                          pattern.begin() + static_cast<std::ptrdiff_t>(i + 4), std::int8_t{0}) >= 2);
-    CHECK(noise_of<net>(p, chosen) < 0.8 * noise_of<net>(p, {}));
+    CHECK(squared_noise<net>(p, chosen) < 0.8 * squared_noise<net>(p, {}));
 }
 
 TEST_CASE("rounding on records chooses tables that packing keeps", "[transform]") {
@@ -93,9 +77,9 @@ TEST_CASE("rounding on records chooses tables that packing keeps", "[transform]"
     tc::cluster_weights<typename net::layer<id>::order, tc::detail::rounding_of<net, head_node>::geometry>(
         clustered, head.scales, 4);
     CHECK(clustered == head.weights);
-    CHECK(noise_of<net>(p, chosen) < 0.5 * noise_of<net>(p, {}));
-    CHECK(noise_of<net>(p, chosen) <
-          noise_of<tc::net<residual_model, all_int2>>(p, rounded<tc::net<residual_model, all_int2>>(p)));
+    CHECK(squared_noise<net>(p, chosen) < 0.5 * squared_noise<net>(p, {}));
+    CHECK(squared_noise<net>(p, chosen) <
+          squared_noise<tc::net<residual_model, all_int2>>(p, rounded<tc::net<residual_model, all_int2>>(p)));
 }
 
 TEST_CASE("levels of a table are its values, and have neighbours", "[transform]") {

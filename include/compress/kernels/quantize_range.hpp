@@ -5,15 +5,25 @@
 
 namespace tensor_compress {
 
+namespace detail {
+
+/// The smallest and the largest of some values and 0. What is not a number is neither.
+struct value_ends {
+    float low = 0, high = 0;
+    constexpr void add(float v) {
+        if (v < low) low = v;
+        if (v > high) high = v;
+    }
+};
+
+}  // namespace detail
+
 /// The affine parameters whose 256 steps cover all of `input`; what is not a number is passed over.
 template <int Count>
 COMPRESS_NOTHROW constexpr affine affine_of_values_reference(const float* input) {
-    float low = 0, high = 0;
-    for (int i = 0; i < Count; ++i) {
-        if (input[i] < low) low = input[i];
-        if (input[i] > high) high = input[i];
-    }
-    return affine_for_range(low, high);
+    detail::value_ends ends;
+    for (int i = 0; i < Count; ++i) ends.add(input[i]);
+    return affine_for_range(ends.low, ends.high);
 }
 
 /// The same over the vectors of `Isa`.
@@ -37,19 +47,13 @@ COMPRESS_NOTHROW constexpr affine affine_of_values(const float* input) {
                 highest[k] = V::max(highest[k], x);
             }
         }
-        float ends[2][V::lanes];
-        V::store(ends[0], V::min(V::min(lowest[0], lowest[1]), V::min(lowest[2], lowest[3])));
-        V::store(ends[1], V::max(V::max(highest[0], highest[1]), V::max(highest[2], highest[3])));
-        float low = 0, high = 0;
-        for (int k = 0; k < V::lanes; ++k) {
-            if (ends[0][k] < low) low = ends[0][k];
-            if (ends[1][k] > high) high = ends[1][k];
-        }
-        for (int i = whole; i < Count; ++i) {
-            if (input[i] < low) low = input[i];
-            if (input[i] > high) high = input[i];
-        }
-        return affine_for_range(low, high);
+        float stored[2 * V::lanes];
+        V::store(stored, V::min(V::min(lowest[0], lowest[1]), V::min(lowest[2], lowest[3])));
+        V::store(stored + V::lanes, V::max(V::max(highest[0], highest[1]), V::max(highest[2], highest[3])));
+        detail::value_ends ends;
+        for (const float v : stored) ends.add(v);
+        for (int i = whole; i < Count; ++i) ends.add(input[i]);
+        return affine_for_range(ends.low, ends.high);
     }
 }
 
