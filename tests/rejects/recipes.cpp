@@ -166,14 +166,6 @@ inline constexpr auto wrong = tc::recipe{tc::binary_activations};
 static_assert(tc::net<grouped, wrong>::weights_bytes > 0);
 #endif
 
-inline constexpr auto signs = tc::recipe{tc::int8}.with("head", tc::binary_activations);
-static_assert(tc::detail::check_training<tc::net<images, groups>>());
-
-// reject training_of_signs: "training with integers has no gradients for the signs of values" "'h', 'e', 'a', 'd'"
-#if defined(CASE_training_of_signs)
-static_assert(tc::detail::check_training<tc::net<images, signs>>());
-#endif
-
 // reject sparse_signs: "no kernel stores weights in this precision with this sparsity"
 #if defined(CASE_sparse_signs)
 inline constexpr auto wrong = tc::recipe{tc::int8}.with("head", tc::binary_activations | tc::n_of_m<2, 4>);

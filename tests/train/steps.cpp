@@ -4,6 +4,8 @@
 
 #include <compress/train/trainer.hpp>
 
+#include <numeric>
+
 #include "../catch.hpp"
 #include "../numbers.hpp"
 
@@ -116,4 +118,100 @@ TEST_CASE("a prediction drops nothing", "[train]") {
                 CHECK(outputs[1][o] == Approx(expected).margin(1e-5));
             }
         });
+}
+
+namespace {
+
+constexpr int wide = 4 * 4 * 20;
+template <bool Shown>
+constexpr auto describe_signs = [](auto& g) {
+    auto x = g.linear("stem", g.input("vector", {7}), wide);
+    g.output("sum", g.conv2d("head", g.reshape("image", x, {4, 4, 20}), 9, 3, {.stride = 2}));
+    if (Shown) g.output("read", x);
+};
+inline constexpr auto shown = tc::make_model(describe_signs<true>);
+inline constexpr auto hidden = tc::make_model(describe_signs<false>);
+inline constexpr auto head_alone = tc::make_model([](auto& g) {
+    g.conv2d("head", g.input("image", {4, 4, 20}), 9, 3, {.stride = 2});
+});
+
+/// Gradients of one record by name, of the sum of outputs times (1, 2, 3, ...), and what each output is.
+struct one_pass {
+    tc::named_tensors gradients;
+    std::vector<std::vector<float>> outputs;
+};
+template <const auto& Model>
+one_pass pass_of(const tc::named_tensors& weights, std::span<const float> input, float sign_size) {
+    tc::trainer<Model> trained(weights, 1);
+    std::vector<tc::value_rounding> rounding(static_cast<std::size_t>(tc::training_graph<Model>::count));
+    rounding[static_cast<std::size_t>(tc::training_graph<Model>::graph.find("head"))].sign_size = sign_size;
+    one_pass found{weights, {}};
+    typename tc::trainer<Model>::pass_options options;
+    options.rounding = rounding.data();
+    trained.run(
+        1, [&](int, int, std::span<float> to) { std::copy(input.begin(), input.end(), to.begin()); },
+        [&](auto& record) {
+            for (const auto output : record.outputs) found.outputs.emplace_back(output.begin(), output.end());
+            std::iota(record.gradients[0].begin(), record.gradients[0].end(), 1.0f);
+            return 0.0;
+        },
+        options);
+    tc::from_parameters<Model>(trained.gradients(), found.gradients);
+    return found;
+}
+
+void expect_near(const tc::array<float>& found, const tc::array<float>& expected) {
+    REQUIRE(found.size() == expected.size());
+    for (std::size_t i = 0; i < found.size(); ++i) CHECK(found.data()[i] == Approx(expected.data()[i]).margin(1e-3));
+}
+
+}  // namespace
+
+TEST_CASE("the slope of a sign falls from 1.6 at zero to nothing at 1.25 mean sizes", "[train]") {
+    const std::vector<float> values{0.0f, -0.0f, 1.0f, -1.0f, 2.49f, 2.5f, -3.0f, 0.5f, -0.5f};
+    std::vector<float> signs(9, 7.0f), slopes(9, 7.0f), added(9, 7.0f);
+    const std::vector<float> ones(9, 1.0f);
+    tc::take_signs<tc::native, 9>(2.0f, values.data(), signs.data());
+    CHECK(signs == std::vector<float>{2, 2, 2, -2, 2, 2, -2, 2, -2});
+    tc::sign_gradient<tc::native, 9, false>(2.0f, values.data(), ones.data(), slopes.data());
+    tc::sign_gradient<tc::native, 9, true>(2.0f, values.data(), ones.data(), added.data());
+    const double expected[] = {1.6, 1.6, 0.96, 0.96, 0.0064, 0, 0, 1.28, 1.28};
+    for (std::size_t i = 0; i < 9; ++i) {
+        CHECK(slopes[i] == Approx(expected[i]).margin(1e-6));
+        CHECK(added[i] == Approx(7 + expected[i]).margin(1e-6));
+    }
+}
+
+// The gradient of what the head reads does not depend on what it reads: without signs it is that of the stem's biases.
+TEST_CASE("a layer of signs multiplies signs, and its input gets their slope", "[train]") {
+    const tc::named_tensors weights = tc::initial_weights<hidden>(3);
+    std::vector<float> input(7);
+    tests::numbers random(5);
+    for (float& v : input) v = random.real();
+    const float size = 0.75f;
+    const one_pass plain = pass_of<shown>(weights, input, 0), of_shown = pass_of<shown>(weights, input, size),
+                   of_hidden = pass_of<hidden>(weights, input, size);
+    const std::vector<float>& read = plain.outputs[1];
+    std::vector<float> signs;
+    for (const float v : read) signs.push_back(v >= 0 ? size : -size);
+    const one_pass alone = pass_of<head_alone>(
+        {{"head.weight", weights.at("head.weight")}, {"head.bias", weights.at("head.bias")}}, signs, 0);
+
+    tc::array<float> slope = plain.gradients.at("stem.bias");
+    int inside = 0;
+    for (std::size_t i = 0; i < wide; ++i) {
+        const float factor = std::max(0.0f, 1.6f - 1.28f * std::abs(read[i]) / size);
+        inside += factor > 0 ? 1 : 0;
+        slope.data()[i] *= factor;
+    }
+    REQUIRE(inside > wide / 4);
+    REQUIRE(inside < wide);
+    CHECK(of_hidden.outputs[0] == alone.outputs[0]);
+    CHECK(of_shown.outputs[0] == alone.outputs[0]);
+    CHECK(of_shown.outputs[1] == read);
+    for (const one_pass* found : {&of_hidden, &of_shown}) {
+        expect_near(found->gradients.at("head.weight"), alone.gradients.at("head.weight"));
+        expect_near(found->gradients.at("head.bias"), alone.gradients.at("head.bias"));
+        expect_near(found->gradients.at("stem.bias"), slope);
+    }
 }

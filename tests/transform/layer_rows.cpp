@@ -38,7 +38,7 @@ std::vector<int> pixels_of(const std::vector<tc::group_rows>& groups) {
 }
 
 TEST_CASE("rows are drawn from all pixels, none twice, in random order", "[rows]") {
-    for (const std::size_t count : {1, 7, 24, 99}) {
+    for (const std::size_t count : {1u, 7u, 24u, 99u}) {
         const auto groups = rows_of(count, 1);
         REQUIRE(groups.size() == 2);
         const auto pixels = pixels_of(groups);

@@ -26,7 +26,7 @@ inline constexpr auto of_both_kinds =
 /// Weights of which some channels are multiplied by a negative scale on their way.
 tc::named_tensors some_weights(std::uint64_t seed = 3) {
     auto weights = tests::smooth_problem(residual_model, seed, 0.4f, 1).weights;
-    for (const std::size_t channel : {1, 4}) weights.at("norm.weight").data()[channel] *= -1;
+    for (const std::size_t channel : {1u, 4u}) weights.at("norm.weight").data()[channel] *= -1;
     return weights;
 }
 

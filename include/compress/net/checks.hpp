@@ -196,33 +196,6 @@ constexpr bool check_format() {
     }
 }
 
-template <class Label, bool Learned>
-struct signs_in_training {
-    static_assert(Learned, "training with integers has no gradients for the signs of values: give layers of "
-                           "binary_activations tc::binary while the net is trained");
-    static constexpr bool holds = Learned;
-};
-
-/// The first layer of a net that multiplies signs, or -1.
-template <class Net>
-constexpr int first_of_signs() {
-    for (int id = 0; id < Net::node_count; ++id)
-        if (Net::table[static_cast<std::size_t>(id)].parameters > 0 &&
-            label(Net::table[static_cast<std::size_t>(id)].precision) == label(tag::binary_activations::name))
-            return id;
-    return -1;
-}
-
-/// Whether training with the integers of a net has gradients for all of its layers.
-template <class Net>
-constexpr bool check_training() {
-    constexpr int id = first_of_signs<Net>();
-    if constexpr (id >= 0)
-        return signs_in_training<decltype(layer_text<Net::graph, id>()), false>::holds;
-    else
-        return true;
-}
-
 /// Two numbers as a type, for the same reason.
 template <long long Bytes>
 struct arena_of {};

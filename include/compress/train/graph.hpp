@@ -147,6 +147,17 @@ public:
         g.out_width *= chunk;
         return g;
     }
+    /// Products that a net may give the signs of their input (value_rounding::sign_size), and where these lie in
+    /// scratch memory: behind what input_gradient needs.
+    template <int Id>
+    static constexpr bool can_read_signs = is_product(graph[Id].kind) && !is_depthwise<Id> && geometry<Id>.groups == 1;
+    template <int Id>
+    static constexpr int operand_floats = [] {
+        constexpr conv_geometry g = product_geometry<Id>();
+        return g.in_height * g.in_width * g.in_channels;
+    }();
+    template <int Id>
+    static constexpr int operand_place = round_up(phase_floats<product_geometry<Id>()>, 16);
 
 private:
     template <int Id>
@@ -169,7 +180,7 @@ private:
     template <int Id>
     static constexpr int scratch_size() {
         if constexpr (is_product(graph[Id].kind)) {
-            return phase_floats<product_geometry<Id>()>;
+            return operand_place<Id> + (can_read_signs<Id> ? operand_floats<Id> : 0);
         } else if constexpr (graph[Id].kind == op::matmul) {
             return matmul_scratch<product_extent<Id>()>;
         } else {

@@ -9,6 +9,7 @@
 #include <compress/train/gradients/norm.hpp>
 #include <compress/train/gradients/pool.hpp>
 #include <compress/train/gradients/rearrange.hpp>
+#include <compress/train/gradients/signs.hpp>
 #include <compress/train/gradients/weights.hpp>
 
 namespace tensor_compress {
@@ -21,10 +22,12 @@ struct norm_step {
     const float *of_gradient, *of_input, *constant;
 };
 
-/// The integers that a value of the trained net is stored as in the net that it is trained for.
+/// What the net that is trained for does with a node: the integers that it stores the node's value as, and the signs
+/// that it reads instead of the input's values where the node is a product in binary_activations.
 struct value_rounding {
     affine steps{};
     bool rounds = false;
+    float sign_size = 0;  ///< what a sign stands for; 0: the product reads values
 };
 
 /// A chunk of records on its way through the net.
@@ -40,7 +43,7 @@ struct training_chunk {
     std::uint64_t dropout_seed;
     int first_record;                ///< of the chunk, in the batch
     bool training;                   ///< else dropout does nothing
-    const value_rounding* rounding;  ///< by node; null: nothing is rounded
+    const value_rounding* rounding;  ///< by node; null: nothing is rounded, no sign is taken
 };
 
 /// What each node of a training_graph does forwards and backwards with a chunk.
@@ -74,7 +77,7 @@ struct training_steps {
             constexpr int calls = T::template joins_records<Id> ? 1 : T::chunk;
             const auto* packed = reinterpret_cast<const std::int8_t*>(c.parameters + T::parameter_place(Id));
             for (int r = 0; r < std::min(calls, c.records); ++r)
-                product<Id>::template run<Isa>(packed, value<n.inputs[0]>(c, r), result<Id>(c, r));
+                product<Id>::template run<Isa>(packed, operand<Id>(c, r), result<Id>(c, r));
         } else if constexpr (n.kind == op::batch_norm) {
             const norm_step& norm = c.norms[T::norm_index(Id)];
             constexpr int channels = n.output.channels(), pixels = T::elements(Id) / channels;
@@ -104,8 +107,8 @@ struct training_steps {
     template <int Id>
     COMPRESS_NOINLINE static void stop_at_ends(const training_chunk& c) {
         if constexpr (T::needs_gradient(Id) && !detail::is_view(graph[Id].kind)) {
-            const auto [steps, rounds] = c.rounding[Id];
-            if (!rounds) return;
+            if (!c.rounding[Id].rounds) return;
+            const affine steps = c.rounding[Id].steps;
             const float low = steps.scale * (-127.5f - static_cast<float>(steps.zero_point));
             const float high = steps.scale * (126.5f - static_cast<float>(steps.zero_point));
             const float* v = value<Id>(c);
@@ -172,6 +175,24 @@ private:
     static constexpr pair_extent pairs{T::elements(Id), T::elements(graph[Id].inputs[0]),
                                        T::elements(graph[Id].inputs[1])};
 
+    /// 0 where product Id reads values and not their signs.
+    template <int Id>
+    static float sign_size(const training_chunk& c) {
+        return T::template can_read_signs<Id> && c.rounding != nullptr ? c.rounding[Id].sign_size : 0;
+    }
+    /// What product Id multiplies: the value that it reads, or the signs of it in scratch memory.
+    template <int Id>
+    static const float* operand(const training_chunk& c, int record) {
+        const float* read = value<graph[Id].inputs[0]>(c, record);
+        if constexpr (T::template can_read_signs<Id>)
+            if (const float size = sign_size<Id>(c); size > 0) {
+                float* signs = c.scratch + T::template operand_place<Id>;
+                take_signs<Isa, T::template operand_floats<Id>>(size, read, signs);
+                return signs;
+            }
+        return read;
+    }
+
     static random_stream dropped(const training_chunk& c, int id, int record) {
         return {c.dropout_seed,
                 static_cast<std::uint64_t>(c.first_record + record) * static_cast<std::uint64_t>(graph.count) +
@@ -232,10 +253,26 @@ private:
             if constexpr (T::template is_depthwise<Id>)
                 depthwise_weight_gradient<Isa, g>(value<source>(c, r), gradient<Id>(c, r), weights);
             else
-                weight_gradient<Isa, g>(value<source>(c, r), gradient<Id>(c, r), weights);
-            if constexpr (T::needs_gradient(source))
-                input_gradient<Isa, g, T::template is_depthwise<Id>, T::adds(Id, 0)>(
-                    c.turned + T::turned_place(Id), gradient<Id>(c, r), gradient<source>(c, r), c.scratch);
+                weight_gradient<Isa, g>(operand<Id>(c, r), gradient<Id>(c, r), weights);
+            if constexpr (T::needs_gradient(source)) backward_to_input<Id>(c, r);
+        }
+    }
+    template <int Id>
+    static void backward_to_input(const training_chunk& c, int r) {
+        constexpr int source = graph[Id].inputs[0];
+        constexpr bool adds = T::adds(Id, 0);
+        constexpr conv_geometry g = T::template product_geometry<Id>();
+        const float* turned = c.turned + T::turned_place(Id);
+        const float size = sign_size<Id>(c);
+        if (size == 0) {
+            input_gradient<Isa, g, T::template is_depthwise<Id>, adds>(turned, gradient<Id>(c, r),
+                                                                       gradient<source>(c, r), c.scratch);
+        } else if constexpr (T::template can_read_signs<Id>) {
+            constexpr int floats = T::template operand_floats<Id>;
+            float* of_signs = c.scratch + T::template operand_place<Id>;
+            if (adds) std::fill_n(of_signs, floats, 0.0f);  // one instance of the product serves both
+            input_gradient<Isa, g, false, adds>(turned, gradient<Id>(c, r), of_signs, c.scratch);
+            sign_gradient<Isa, floats, adds>(size, value<source>(c, r), of_signs, gradient<source>(c, r));
         }
     }
     template <int Id>

@@ -139,15 +139,35 @@ public:
     void predict(int records, const Fill& fill, const See& see, const Executor& threads = {},
                  const Forward& forward = {}, const value_rounding* rounding = nullptr) {
         prepare(records, false);
-        pass_options options;
-        options.frozen_norms = true;
-        options.dropout = false;
-        options.rounding = rounding;
-        for (int i = 0; i < graph::segments - 1; ++i) scale_norm(i, options);
+        const pass_options options = begin_inference(rounding);
         each_chunk(records, options, threads, [&](const training_chunk& c, int part) {
             fill_inputs(c, fill);
             for_constants<graph::segments>([&]<int Segment>() { forward_segment<Segment>(c, part, forward); });
             for (int r = 0; r < c.records; ++r) see(c.first_record + r, record_of(c, r).outputs);
+        });
+    }
+
+    /// Forwards alone, as in inference, but node by node: all records pass one before they come to the next, so that
+    /// how a value is read can follow from what the value is.
+    ///
+    /// @param  rounding  as in pass_options; `reach` may change what lies before the node it is called for
+    /// @param  reach  reach(id) before any record comes to a node
+    /// @param  see    see(id, span of the value of a record), in the order of the records; not for views, constants and
+    ///                dropout, which give no value of their own
+    template <class Fill, class Reach, class See>
+    void follow(int records, const Fill& fill, const value_rounding* rounding, const Reach& reach, const See& see) {
+        prepare(records, true);
+        const pass_options options = begin_inference(rounding);
+        each_chunk(records, options, serial{}, [&](const training_chunk& c, int) { fill_inputs(c, fill); });
+        for_constants<graph::count>([&]<int Id>() {
+            constexpr op kind = graph::graph[Id].kind;
+            constexpr bool gives_value = !detail::is_view(kind) && kind != op::constant && kind != op::dropout;
+            reach(Id);
+            each_chunk(records, options, serial{}, [&](const training_chunk& c, int) {
+                steps::template forward<Id>(c);
+                for (int r = 0; gives_value && r < c.records; ++r)
+                    see(Id, std::span(steps::template value<Id>(c, r), static_cast<std::size_t>(graph::elements(Id))));
+            });
         });
     }
 
@@ -186,6 +206,16 @@ private:
                     turn_for_input_gradient<graph::template product_geometry<Id>(), graph::template is_depthwise<Id>>(
                         used().data() + graph::parameter_place(Id), turned_.data() + graph::turned_place(Id));
         });
+    }
+
+    /// Running statistics, no dropout.
+    pass_options begin_inference(const value_rounding* rounding) {
+        pass_options options;
+        options.frozen_norms = true;
+        options.dropout = false;
+        options.rounding = rounding;
+        for (int i = 0; i < graph::segments - 1; ++i) scale_norm(i, options);
+        return options;
     }
 
     /// f(chunk, part) for every chunk of a batch.

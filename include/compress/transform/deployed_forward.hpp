@@ -47,13 +47,24 @@ public:
         });
     }
 
-    /// How each value of the model in training is stored in the net.
+    /// Whether the net multiplies the signs of what node `id` of the model in training reads.
+    static constexpr bool takes_signs(int id) { return signs_[static_cast<std::size_t>(id)]; }
+    /// What such a sign stands for.
+    static float sign_size(int id, const calibration& seen) {
+        return mean_size_of(Net::model, graph::graph[graph::graph[id].inputs[0]].value_origin, seen);
+    }
+
+    /// How each value of the model in training is stored and read in the net.
     static std::vector<value_rounding> roundings(const calibration& seen) {
         std::vector<value_rounding> all(static_cast<std::size_t>(graph::count));
         for (int id = 0; id < graph::count; ++id) {
+            value_rounding& of = all[static_cast<std::size_t>(id)];
             const int stored = stored_value(graph::graph[id].value_origin);
-            if (stored >= 0 && simulated::element_of(stored) == element::signed8)
-                all[static_cast<std::size_t>(id)] = {affine_of(Net::model, graph::graph[id].value_origin, seen), true};
+            if (stored >= 0 && simulated::element_of(stored) == element::signed8) {
+                of.steps = affine_of(Net::model, graph::graph[id].value_origin, seen);
+                of.rounds = true;
+            }
+            if (takes_signs(id)) of.sign_size = sign_size(id, seen);
         }
         return all;
     }
@@ -62,6 +73,19 @@ private:
     using graph = training_graph<Net::model>;
     using steps = training_steps<Net::model, native>;
     using affines = std::array<affine, static_cast<std::size_t>(simulated::node_count)>;
+
+    static constexpr auto make_signs() {
+        std::array<bool, static_cast<std::size_t>(graph::count)> signs{};
+        for (int id = 0; id < graph::count; ++id)
+            for (int other = 0; other < simulated::node_count; ++other) {
+                const layer_info& row = simulated::table[static_cast<std::size_t>(other)];
+                if (is_product(graph::graph[id].kind) && graph::graph[id].origin == simulated::graph[other].origin &&
+                    row.parameters > 0 && label(row.precision) == label(tag::binary_activations::name))
+                    signs[static_cast<std::size_t>(id)] = true;
+            }
+        return signs;
+    }
+    static constexpr auto signs_ = make_signs();
 
     /// Last node of the net with a written value: where values are converted for their readers, the converted one.
     /// Those that are quantised at run time have no steps that could be known here; backwards they are what they were

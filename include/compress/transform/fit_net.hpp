@@ -20,7 +20,7 @@ class net_rounding : public simulated_rounding<Net::model> {
 
 public:
     net_rounding(const named_tensors& weights, const data_set& data, const fit_options& options)
-        : base(weights, data, options, roundings_of<Net>(weights), &deployed_forward<Net>::roundings),
+        : base(weights, data, options, roundings_of<Net>(weights), net_values::of<Net>()),
           forward_(options.parts < 1 ? 1 : options.parts) {}
 
     template <class Executor>
@@ -97,7 +97,6 @@ template <net_type Net, class Loss, executor Executor = serial>
 requires requires(const Loss& loss, trained_record<1> record) { loss(record); }
 fitted_net<Net> fit(const named_tensors& weights, const data_set& data, const Loss& loss, const fit_options& options,
                     const Executor& threads = {}) {
-    static_assert(detail::check_training<Net>());
     detail::fitting<Net::model, Loss, Executor, detail::net_rounding<Net>> training(weights, data, loss, options,
                                                                                     threads);
     fitted result = training.run();

@@ -36,6 +36,19 @@ inline calibration take_ranges(named_tensors& from) {
     return seen;
 }
 
+/// What training has to know of the values of a net: how they are stored and read, given their ranges.
+struct net_values {
+    template <class Net>
+    static constexpr net_values of() {
+        using forward = deployed_forward<Net>;
+        return {&forward::roundings, &forward::takes_signs, &forward::sign_size};
+    }
+
+    std::vector<value_rounding> (*roundings)(const calibration&);
+    bool (*takes_signs)(int id);
+    float (*sign_size)(int id, const calibration&);
+};
+
 /// What rounding adds to training a model, in floating point: weights and values are put on the grids of the integers
 /// that they will be, by the functions that conversion and the kernels round with. At what places is said at
 /// no_rounding.
@@ -43,11 +56,9 @@ template <const auto& Model>
 class simulated_rounding {
 public:
     using training = trainer<Model>;
-    /// How each value of the model in training is stored, given its range.
-    using value_roundings = std::vector<value_rounding> (*)(const calibration&);
 
     simulated_rounding(const named_tensors& weights, const data_set& data, const fit_options& options,
-                       const layer_roundings& roundings, value_roundings values)
+                       const layer_roundings& roundings, net_values values)
         : data_(data),
           options_(options),
           steps_(weights, roundings),
@@ -150,8 +161,9 @@ private:
     template <class Executor>
     void measure_norms(training& t, const Executor& threads) {
         const auto count = static_cast<int>(std::min(data_.size(), static_cast<std::size_t>(norm_records)));
-        typename training::pass_options pass;  // which rounds no values: their ranges are measured after this
+        typename training::pass_options pass;
         pass.dropout = false;
+        pass.rounding = signs_.data();  // ranges are measured after this
         for (int begin = 0, batch = 1; begin < count; begin += options_.batch, ++batch) {
             pass.norm_momentum = 1.0f / static_cast<float>(batch);
             const auto fill = [&](int index, int, std::span<float> values) {
@@ -166,16 +178,50 @@ private:
 
     /// Ranges of values under the weights as they are rounded now, on records from all over the data.
     void measure(training& t) {
-        named_tensors weights = t.weights();
-        from_parameters<Model>(t.used_parameters(), weights);
-        std::vector<std::span<const float>> records;
         const std::size_t count = std::min(data_.size(), static_cast<std::size_t>(options_.rounding.records));
+        std::vector<std::span<const float>> records;
         for (std::size_t i = 0; i < count; ++i) records.push_back(data_.input(i * data_.size() / count));
-        set_ranges(calibrate<Model>(weights, records, options_.rounding.range));
+        if (has_signs()) {
+            set_ranges(ranges_behind_signs(t, records));
+        } else {
+            named_tensors weights = t.weights();
+            from_parameters<Model>(t.used_parameters(), weights);
+            set_ranges(calibrate<Model>(weights, records, options_.rounding.range));
+        }
+    }
+    bool has_signs() const {
+        for (int id = 0; id < training_graph<Model>::count; ++id)
+            if (values_.takes_signs(id)) return true;
+        return false;
+    }
+    /// Values behind signs are not those of the float net: they follow from what a sign stands for, which is known when
+    /// all records have come to its layer.
+    calibration ranges_behind_signs(training& t, const std::vector<std::span<const float>>& records) {
+        using graph = training_graph<Model>;
+        const auto origin = [](int id) { return graph::graph[id].value_origin; };
+        seen_values<Model> values(options_.rounding.range);
+        calibration seen;
+        std::vector<value_rounding> read(static_cast<std::size_t>(graph::count));
+        t.follow(
+            static_cast<int>(records.size()),
+            [&](int index, int, std::span<float> to) {
+                const auto from = records[static_cast<std::size_t>(index)];
+                std::copy(from.begin(), from.end(), to.begin());
+            },
+            read.data(),
+            [&](int id) {
+                if (id > 0) values.add_range(origin(id - 1), seen);
+                if (values_.takes_signs(id)) read[static_cast<std::size_t>(id)].sign_size = values_.sign_size(id, seen);
+            },
+            [&](int id, std::span<const float> value) { values.add(origin(id), value); });
+        values.add_range(origin(graph::count - 1), seen);
+        return seen;
     }
     void set_ranges(const calibration& seen) {
         seen_ = seen;
-        roundings_ = values_(seen_);
+        roundings_ = values_.roundings(seen_);
+        signs_ = roundings_;
+        for (value_rounding& r : signs_) r.rounds = false;
     }
 
     static constexpr int norm_records = 4096;
@@ -183,9 +229,9 @@ private:
     const data_set& data_;
     const fit_options& options_;
     learned_steps<Model> steps_;
-    value_roundings values_;
+    net_values values_;
     calibration seen_;
-    std::vector<value_rounding> roundings_;
+    std::vector<value_rounding> roundings_, signs_;  ///< signs_: without what is rounded
     bool settled_ = false;
 };
 
@@ -206,7 +252,7 @@ fitted_integers fit(const named_tensors& weights, const data_set& data, const Lo
                     const layer_roundings& roundings, const fit_options& options, const Executor& threads = {}) {
     using int8_net = net<Model, detail::int8_values>;
     detail::fitting<Model, Loss, Executor, detail::simulated_rounding<Model>> training(
-        weights, data, loss, options, threads, roundings, &deployed_forward<int8_net>::roundings);
+        weights, data, loss, options, threads, roundings, detail::net_values::of<int8_net>());
     fitted result = training.run();
     return training.rounding().integers_of(std::move(result));
 }
