@@ -114,3 +114,21 @@ TEST_CASE("values stay within the range of the image, and the same stream gives 
     }
     CHECK(seen.size() == 50);
 }
+
+TEST_CASE("blends are of any other record, with shares up to the given one", "[augment]") {
+    double sum = 0, largest = 0;
+    std::set<std::size_t> others;
+    for (std::uint64_t stream = 0; stream < 500; ++stream) {
+        const tc::blend found = tc::choose_blend({.mix = 0.4}, tc::random_stream(7, stream), 20);
+        others.insert(found.other);
+        sum += static_cast<double>(found.share);
+        largest = std::max(largest, static_cast<double>(found.share));
+        CHECK(found.share >= 0);
+        CHECK(tc::choose_blend({.shift = 2}, tc::random_stream(7, stream), 20).share == 0);
+    }
+    CHECK(others.size() == 20);
+    CHECK(*others.rbegin() == 19);
+    CHECK(sum / 500 == Approx(0.2).margin(0.02));
+    CHECK(largest <= 0.4);
+    CHECK(largest > 0.35);
+}

@@ -178,7 +178,7 @@ TEST_CASE("an interrupted training goes on to the same bits", "[fit]") {
     tc::fit_options options{.epochs = 3, .batch = 24};  // of 5 steps
     options.schedule = tc::cosine_rate{0.1};
     options.warm_up = 0.5;
-    options.augment = {.shift = 2, .crop = 0.9};
+    options.augment = {.shift = 2, .crop = 0.9, .mix = 0.3};
     options.validation = &held_out;
     for (const tc::optimizer& rule : {tc::optimizer(tc::adamw{}), tc::optimizer(tc::sgd{})}) {
         options.optimizer = rule;
@@ -201,6 +201,26 @@ TEST_CASE("an interrupted training goes on to the same bits", "[fit]") {
             expect_history(found, expected);
         }
     }
+}
+
+TEST_CASE("a blended record is the sum of two in their shares, and a loss knows which", "[fit]") {
+    const auto data = clouds(40);
+    tc::fit_options options{.epochs = 2, .batch = 16};
+    options.augment.mix = 0.5;
+    int blended = 0;
+    const auto loss = [&](const auto& r) {
+        blended += r.blended.share > 0.1f ? 1 : 0;
+        for (std::size_t k = 0; k < 6; ++k) {
+            const float first = data.inputs(r.index, k), other = data.inputs(r.blended.other, k);
+            CHECK(r.input[k] == Approx(first + r.blended.share * (other - first)).margin(1e-6));
+        }
+        return 0.0;
+    };
+    tc::fit<small>(tc::initial_weights<small>(1), data, loss, options);
+    CHECK(blended > 40);
+    options.augment.mix = 1.5;
+    CHECK_THROWS_WITH(tc::fit<small>(tc::initial_weights<small>(1), data, options),
+                      ContainsSubstring("fit: blends with a share of up to 1.5"));
 }
 
 TEST_CASE("training stops where an epoch is one step", "[fit]") {

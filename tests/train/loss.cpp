@@ -160,6 +160,28 @@ TEST_CASE("squared_error reads the targets of the record", "[loss]") {
     CHECK(gradient[1] == Approx(2.0 / 3));
 }
 
+TEST_CASE("of two records that are blended a loss has both targets, in their shares", "[loss]") {
+    const tc::data_set data{tc::make_array<float>({3, 2}), {2, 0, 1}, 3};
+    const tc::cross_entropy loss(data, 3, 0.1);
+    const floats logits{1, 2, 3};
+    floats gradient(3), expected(3);
+    tc::trained_record<1> record{0, {std::span<const float>(logits)}, {std::span<float>(gradient)}};
+    record.blended = {1, 0.25f};
+    const double sum = 0.75 * tc::add_cross_entropy(logits, 2, expected, 0.1, 0.75) +
+                       0.25 * tc::add_cross_entropy(logits, 0, expected, 0.1, 0.25);
+    CHECK(loss(record) == Approx(sum));
+    for (std::size_t k = 0; k < 3; ++k) CHECK(gradient[k] == Approx(expected[k]).margin(1e-6));
+
+    auto targets = tc::make_array<float>({2, 3});
+    for (std::size_t i = 0; i < targets.size(); ++i) targets.data()[i] = static_cast<float>(i);
+    floats of_targets(3);
+    tc::trained_record<1> second{0, {std::span<const float>(logits)}, {std::span<float>(of_targets)}};
+    second.blended = {1, 0.25f};
+    // Errors 1, 1, 1 with weight 0.75 and -2, -2, -2 with 0.25.
+    CHECK(tc::squared_error(targets, 2, 3)(second) == Approx(0.75 + 0.25 * 4));
+    for (const float g : of_targets) CHECK(g == Approx(2 * (0.75 - 0.25 * 2) / 3));
+}
+
 TEST_CASE("labels that do not fit the records or the model are refused", "[loss]") {
     tc::data_set data{tc::make_array<float>({3, 2}), {0, 2, 1}, 3};
     CHECK_NOTHROW(tc::cross_entropy(data, 3));

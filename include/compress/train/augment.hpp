@@ -10,14 +10,28 @@
 
 namespace tensor_compress {
 
-/// Random changes of an image that leave its label as it is.
+/// Random changes of a record: of an image such that leave its label as it is, and blends of two.
 struct augmentation {
     int shift = 0;      ///< moved by up to so many pixels along both axes; the border is repeated
     bool flip = false;  ///< mirrored left to right, every second time
     double crop = 1;    ///< a part of at least this share of height and width is enlarged to the whole, bilinearly
+    double mix = 0;     ///< another record is blended in, with a share of at most this; 0.5 makes all blends likely
 
-    bool changes() const { return shift > 0 || flip || crop < 1; }
+    bool moves() const { return shift > 0 || flip || crop < 1; }
+    bool changes() const { return moves() || mix > 0; }
 };
+
+/// What is blended into a record: (1 - share) * record + share * other. A loss takes its targets in the same shares.
+/// Source: Zhang et al. 2018, mixup: Beyond Empirical Risk Minimization, section 2; here shares are uniform.
+struct blend {
+    std::size_t other = 0;  ///< in the data set
+    float share = 0;
+};
+inline blend choose_blend(const augmentation& how, random_stream random, std::size_t records) {
+    if (how.mix <= 0) return {};
+    const auto other = static_cast<std::size_t>(random.below(static_cast<int>(records)));
+    return {other, static_cast<float>(random.uniform(0, how.mix))};
+}
 
 /// output[y, x, c] = input[top + y * height / H, left + x * width / W, c], mirrored or not, between pixels bilinear and
 /// outside the image its border.

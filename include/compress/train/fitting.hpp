@@ -101,6 +101,9 @@ private:
                         "batches of " + std::to_string(options_.batch) + " records, " +
                             std::to_string(options_.epochs) + " epochs",
                         "give at least one record to a batch, and no negative number of epochs");
+        if (!(options_.augment.mix >= 0 && options_.augment.mix <= 1))
+            throw error("fit", "blends with a share of up to " + std::to_string(options_.augment.mix),
+                        "a share lies from 0 to 1; 0.5 makes all blends likely");
         for (const std::string& pattern : options_.frozen) {
             if (std::none_of(groups_.begin(), groups_.end(),
                              [&](const parameter_group& g) { return matches(pattern, g); }))
@@ -173,18 +176,24 @@ private:
     void run_step(std::span<const std::uint32_t> records) {
         const auto epoch = static_cast<std::uint64_t>(state_.epoch);
         std::vector<char> right(records.size());
+        const std::uint64_t stream = epoch * data_.size();
+        const auto blend_of = [&](std::size_t record) {
+            return choose_blend(options_.augment, random_stream(options_.seed ^ 0x7c5f1d2bu, stream + record),
+                                data_.size());
+        };
         const auto fill = [&](int index, int, std::span<float> values) {
             const std::size_t record = records[static_cast<std::size_t>(index)];
-            const std::span<const float> from = data_.input(record);
-            if (options_.augment.changes())
-                augment(T::graph[T::nth(op::input, 0)].output, options_.augment,
-                        random_stream(options_.seed ^ 0x5bd1e995u, epoch * data_.size() + record), from, values);
-            else
-                std::copy(from.begin(), from.end(), values.begin());
+            copy_augmented(record, random_stream(options_.seed ^ 0x5bd1e995u, stream + record), values);
+            const blend with = blend_of(record);
+            if (with.share == 0) return;
+            std::vector<float> other(values.size());
+            copy_augmented(with.other, random_stream(options_.seed ^ 0x2e1b2138u, stream + record), other);
+            for (std::size_t i = 0; i < values.size(); ++i) values[i] += with.share * (other[i] - values[i]);
         };
         const auto lose = [&](auto& record) {
             const std::size_t place = record.index;
             record.index = records[place];
+            record.blended = blend_of(record.index);
             if (has_labels()) right[place] = top_class(record.outputs[0]) == data_.labels[record.index];
             return loss_(record);
         };
@@ -201,6 +210,14 @@ private:
         step_parameters(clip_factor());
         rounding_.update(options_.optimizer, rate_, threads_);
         apply_mask();
+    }
+
+    void copy_augmented(std::size_t record, random_stream random, std::span<float> values) const {
+        const std::span<const float> from = data_.input(record);
+        if (options_.augment.moves())
+            augment(T::graph[T::nth(op::input, 0)].output, options_.augment, random, from, values);
+        else
+            std::copy(from.begin(), from.end(), values.begin());
     }
 
     /// The loss is that of the weights before a step: what the last one did is not in it.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <compress/tensor/data_set.hpp>
+#include <compress/train/augment.hpp>
 
 namespace tensor_compress {
 
@@ -19,9 +20,20 @@ struct trained_record {
     std::array<std::span<const float>, Outputs> outputs;  ///< of the model; of a softmax that ends it, the logits
     std::array<std::span<float>, Outputs> gradients;      ///< zeros at first
     std::span<const float> input{};                       ///< the first input, augmented
+    blend blended{};                                      ///< with the record at `index`, by augmentation::mix
 };
 
 namespace detail {
+
+/// The loss of a record whose loss against the target of record i is target(i, weight of the gradient): of two targets
+/// where two records are blended.
+template <std::size_t Outputs, class Target>
+double loss_of_blend(const trained_record<Outputs>& r, double weight, const Target& target) {
+    const double share = static_cast<double>(r.blended.share);
+    double loss = (1 - share) * target(r.index, weight * (1 - share));
+    if (share > 0) loss += share * target(r.blended.other, weight * share);
+    return loss;
+}
 
 /// log of the sum of exp(values / temperature), without overflow.
 inline double log_sum_exp(std::span<const float> values, double temperature = 1) {
@@ -104,7 +116,9 @@ public:
     /// @param  weight  of the gradient
     template <std::size_t Outputs>
     double operator()(const trained_record<Outputs>& r, double weight = 1) const {
-        return add_cross_entropy(r.outputs[0], labels_[r.index], r.gradients[0], smoothing_, weight);
+        return detail::loss_of_blend(r, weight, [&](std::size_t record, double part) {
+            return add_cross_entropy(r.outputs[0], labels_[record], r.gradients[0], smoothing_, part);
+        });
     }
 
 private:
@@ -126,7 +140,9 @@ public:
     template <std::size_t Outputs>
     double operator()(const trained_record<Outputs>& r) const {
         const std::size_t size = r.outputs[0].size();
-        return add_squared_error(r.outputs[0], {targets_.data() + r.index * size, size}, r.gradients[0]);
+        return detail::loss_of_blend(r, 1, [&](std::size_t record, double part) {
+            return add_squared_error(r.outputs[0], {targets_.data() + record * size, size}, r.gradients[0], part);
+        });
     }
 
 private:
