@@ -58,10 +58,15 @@ void add_ada_round(tc::text_table& table, const subject& s, const std::string& f
 template <const auto& Model>
 void add_pruned(tc::text_table& table, const subject& s, double ratio) {
     const auto plain = tc::prune<Model>(s.weights, {.ratio = ratio});
-    const auto chosen = tc::prune_on_records<Model>(s.weights, tc::records(s.calibration), {.ratio = ratio});
-    add(table, s, tc::fixed_text(100 * tc::sparsity_of(chosen.masks), 0) + " % zeros",
-        {judged<Model>(plain.weights, s.first), judged<Model>(chosen.weights, s.first), -1,
-         judged<Model>(chosen.weights, s.second), -1});
+    for (const auto scope : {tc::prune_scope::layer, tc::prune_scope::global}) {
+        const auto chosen =
+            tc::prune_on_records<Model>(s.weights, tc::records(s.calibration), {.ratio = ratio, .scope = scope});
+        add(table, s,
+            tc::fixed_text(100 * tc::sparsity_of(chosen.masks), 0) + " % zeros" +
+                (scope == tc::prune_scope::layer ? " in each layer" : ", shared out"),
+            {judged<Model>(plain.weights, s.first), judged<Model>(chosen.weights, s.first), -1,
+             judged<Model>(chosen.weights, s.second), -1});
+    }
 }
 
 template <const auto& Model>

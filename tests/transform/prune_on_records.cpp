@@ -15,8 +15,12 @@ using Catch::Matchers::ContainsSubstring;
 using tests::residual_model;
 
 struct problem : tests::smooth_problem {
-    problem() : smooth_problem(residual_model, 7, 0.3f, 144) {}
-    auto calibration_records() const { return tc::records(xt::view(images, xt::range(0, 128))); }
+    std::size_t calibrated;
+
+    explicit problem(std::size_t records = 128)
+        : smooth_problem(residual_model, 7, 0.3f, records + 16),
+          calibrated(records) {}
+    auto calibration_records() const { return tc::records(xt::view(images, xt::range(std::size_t{0}, calibrated))); }
 };
 
 /// Squared distance from the net of the original weights, on records that were not calibrated on.
@@ -26,7 +30,7 @@ double noise_of(const problem& p, const tc::named_tensors& weights, const tc::na
     tc::runner<tc::net<Model>> run(packed), expect(original);
     double sum = 0;
     const tc::records all(p.images);
-    for (std::size_t i = 128; i < all.size(); ++i) {
+    for (std::size_t i = p.calibrated; i < all.size(); ++i) {
         const auto found = run(all[i]), expected = expect(all[i]);
         for (std::size_t k = 0; k < found.size(); ++k)
             sum += std::pow(static_cast<double>(found[k]) - static_cast<double>(expected[k]), 2);
@@ -77,6 +81,22 @@ TEST_CASE("each layer loses its share of weights", "[prune]") {
         const auto kept = std::count(head.data() + o * 192, head.data() + (o + 1) * 192, 1.0f);
         CHECK(kept >= 38);
     }
+}
+
+TEST_CASE("zeros are shared out over all layers where they cost least", "[prune]") {
+    const problem p(1024);  // the head has 192 inputs: what it loses is known from more records than that
+    for (const double ratio : {0.4, 0.6}) {
+        INFO(ratio);
+        const auto by_layer = pruned_on_records(p, {.ratio = ratio});
+        const auto shared = pruned_on_records(
+            p, {.ratio = ratio, .scope = tc::prune_scope::global, .outputs = tc::output_kind::values});
+        CHECK(tc::sparsity_of(shared.masks) == Approx(ratio).margin(0.01));
+        CHECK(zeros_of(shared.masks.at("stem.weight")) != zeros_of(by_layer.masks.at("stem.weight")));
+        CHECK(noise_of(p, shared.weights) < noise_of(p, by_layer.weights));
+    }
+    const auto some = pruned_on_records(p, {.scope = tc::prune_scope::global, .layers = {"stem", "head"}});
+    REQUIRE(some.masks.size() == 2);
+    CHECK(tc::sparsity_of(some.masks) == Approx(0.5).margin(0.01));
 }
 
 TEST_CASE("layers that no glob names stay bit for bit", "[prune]") {
@@ -206,12 +226,18 @@ TEST_CASE("weights are removed in the order of what each costs", "[prune]") {
     }
 }
 
+tc::detail::pruned_group pruned_group(const tc::matrix& moments, const tc::matrix& weights, double ratio,
+                                      double damping) {
+    const tc::matrix c = tc::damped(moments, damping);
+    return tc::detail::prune_group(c, weights, tc::detail::removals_of(c, weights, ratio), ratio);
+}
+
 TEST_CASE("weights that are left are the least squares of those that went", "[prune]") {
     constexpr std::size_t outputs = 4, terms = 23;
     const sums s(outputs, terms, 3);
     for (const double ratio : {0.0, 0.3, 0.5, 0.8}) {
         INFO(ratio);
-        const auto found = tc::detail::prune_group(s.moments, s.weights, ratio, 0);
+        const auto found = pruned_group(s.moments, s.weights, ratio, 0);
         const auto zeros = std::count(found.kept.begin(), found.kept.end(), char{0});
         CHECK(zeros == std::llround(ratio * outputs * terms));
         for (std::size_t o = 0; o < outputs; ++o) {
@@ -240,7 +266,7 @@ TEST_CASE("weights that are left are the least squares of those that went", "[pr
         }
     }
     // Terms without any variance: nothing is known of them, and nothing breaks.
-    const auto dark = tc::detail::prune_group(tc::make_array<double>({terms, terms}), s.weights, 0.5, 0.001);
+    const auto dark = pruned_group(tc::make_array<double>({terms, terms}), s.weights, 0.5, 0.001);
     for (const double w : dark.weights) CHECK(std::isfinite(w));
 }
 

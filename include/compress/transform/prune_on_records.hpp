@@ -1,129 +1,99 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <numeric>
-#include <tuple>
+#include <map>
 
-#include <compress/simd/one_lane.hpp>
+#include <compress/transform/output_error.hpp>
 #include <compress/transform/prune.hpp>
 #include <compress/transform/reconstruct.hpp>
+#include <compress/transform/weight_removal.hpp>
 
 namespace tensor_compress {
 
 struct prune_on_records_options {
-    double ratio = 0.5;      ///< share of each layer's weights that become 0
-    double damping = 0.001;  ///< of the moments, as a part of the mean of their diagonal
-    double pull = 0.1;       ///< towards the weights as they were, when they are fitted to their targets; the same part
+    double ratio = 0.5;                      ///< share of the weights that become 0
+    prune_scope scope = prune_scope::layer;  ///< global: of all layers together, shared out by what it costs the net
+    output_kind outputs = output_kind::classes;  ///< what that is told by
+    double damping = 0.001;                      ///< of the moments, as a part of the mean of their diagonal
+    double pull = 0.1;  ///< towards the weights as they were, when they are fitted to their targets; the same part
     std::vector<std::string> layers{"*"};  ///< globs over labels
 };
 
 namespace detail {
 
-/// In which order the weights of one output become 0, each at the least cost: to set weight k to 0 while the others
-/// make up for it costs w[k]^2 / (C^-1)[k, k], C being the moments of the inputs of weights that are left. Source:
-/// Hassibi and Stork 1992, Second order derivatives for network pruning: Optimal Brain Surgeon; for one layer as in
-/// Frantar and Alistarh 2022, Optimal Brain Compression, Algorithm 1.
-class removal_order {
-public:
-    std::vector<std::size_t> removed;
-    std::vector<double> costs;
-
-    /// @param  inverse  C^-1, [terms, terms]; only an order is decided by it, so floats do
-    removal_order(const array<float>& inverse, std::span<const double> weights, std::size_t count)
-        : size_(weights.size()),
-          left_(inverse),
-          weights_(weights.begin(), weights.end()),
-          terms_(size_),
-          line_(size_) {
-        std::iota(terms_.begin(), terms_.end(), std::size_t{0});
-        while (removed.size() < count) remove_cheapest();
+/// Prunes a layer, and fits what is left.
+///
+/// @param  see  see(removals of a group): all that might go, in their order
+/// @return  [outputs, terms], 0 where a weight has gone
+template <const auto& Model, const node& Node, class See>
+std::vector<char> prune_layer(layer_to_change& layer, double ratio, const prune_on_records_options& options,
+                              const See& see) {
+    const std::size_t outputs = layer.group_outputs(), terms = layer.weights.terms;
+    std::vector<char> kept(layer.weights.weights.size());
+    for (std::size_t group = 0; group < layer.groups.size(); ++group) {
+        const std::size_t first = group * outputs;
+        if (!holds_bias(Model, Node))
+            layer.groups[group] =
+                about_zero(std::move(layer.groups[group]), std::span(layer.weights.bias).subspan(first, outputs));
+        const matrix c = damped(layer.groups[group].inputs, options.damping);
+        const matrix wanted = fitted_weights(layer, group, options.pull);
+        const std::vector<removal> removals = removals_of(c, wanted, ratio);
+        see(removals);
+        const pruned_group found = prune_group(c, wanted, removals, ratio);
+        std::copy(found.kept.begin(), found.kept.end(), kept.begin() + static_cast<std::ptrdiff_t>(first * terms));
+        for (std::size_t i = 0; i < outputs * terms; ++i)
+            layer.weights.weights[first * terms + i] = static_cast<float>(found.weights.data()[i]);
     }
+    if (holds_bias(Model, Node)) correct_biases(layer);
+    return kept;
+}
 
-private:
-    float* row(std::size_t i) { return left_.data() + i * line_.size(); }
-
-    void remove_cheapest() {
-        std::size_t cheapest = 0;
-        double least = std::numeric_limits<double>::infinity();
-        for (std::size_t i = 0; i < size_; ++i) {
-            const double cost = weights_[i] * weights_[i] / std::max(static_cast<double>(row(i)[i]), 1e-30);
-            if (cost < least) least = cost, cheapest = i;
-        }
-        removed.push_back(terms_[cheapest]);
-        costs.push_back(least);
-        std::copy_n(row(cheapest), size_, line_.begin());
-        const float own = line_[cheapest];
-        const double by = weights_[cheapest] / static_cast<double>(own);
-        for (std::size_t i = 0; i < size_; ++i) {
-            weights_[i] -= by * static_cast<double>(line_[i]);
-            const float factor = -line_[i] / own;
-            float* to = row(i);
-            simd::for_each_vector<native>(0, static_cast<int>(size_), [&]<class V>(int j) COMPRESS_LAMBDA_INLINE {
-                V::store(to + j, V::madd(V::load(line_.data() + j), V::splat(factor), V::load(to + j)));
-            });
-        }
-        --size_;  // the last one takes the place of the one that went
-        terms_[cheapest] = terms_[size_];
-        weights_[cheapest] = weights_[size_];
-        std::copy_n(row(size_), size_ + 1, row(cheapest));
-        for (std::size_t i = 0; i < size_; ++i) row(i)[cheapest] = row(i)[size_];
-        row(cheapest)[cheapest] = row(size_)[size_];
-    }
-
-    std::size_t size_;
-    array<float> left_;
-    std::vector<double> weights_;
-    std::vector<std::size_t> terms_;
-    std::vector<float> line_;
-};
-
-/// The weights of a group of outputs after `ratio` of them became 0, those that cost least of all the group's.
-struct pruned_group {
-    matrix weights;          ///< [outputs, terms]
-    std::vector<char> kept;  ///< [outputs * terms]
-};
-inline pruned_group prune_group(const matrix& moments, const matrix& wanted, double ratio, double damping) {
-    const std::size_t outputs = wanted.shape(0), terms = wanted.shape(1);
-    const matrix c = damped(moments, damping);
-    const array<float> inverted = inverse(c);
-    const matrix images = product(wanted, c);
-    const auto gone = static_cast<std::size_t>(std::llround(ratio * static_cast<double>(outputs * terms)));
-    // An output may lose more than its share, but not all.
-    const auto most = std::min(terms - 1, static_cast<std::size_t>(static_cast<double>(terms) * (1 + ratio) / 2));
-    struct removal {
+/// The share of its weights that each layer loses, by label, so that `ratio` of all become 0 and the net loses least:
+/// the sum over the layers of what they lose themselves, as parts of what they give, each times how much of such a loss
+/// reaches the outputs when the layer alone has it.
+template <const auto& Model, class Records, class Wanted>
+std::map<std::string, double> share_out_zeros(const named_tensors& weights, const Records& records,
+                                              const prune_on_records_options& options, const Wanted& wanted) {
+    struct step {
         double cost;
-        std::size_t output, term, step;
+        std::size_t layer;
     };
-    std::vector<removal> removals;
-    for (std::size_t o = 0; o < outputs; ++o) {
-        double energy = 1e-30, paid = 0;
-        for (std::size_t k = 0; k < terms; ++k) energy += wanted(o, k) * images(o, k);
-        const removal_order order(inverted, {wanted.data() + o * terms, terms}, most);
-        for (std::size_t i = 0; i < order.removed.size(); ++i) {
-            paid = std::max(paid, order.costs[i] / energy);  // what goes first is not dearer than what goes after it
-            removals.push_back({paid, o, order.removed[i], i});
-        }
+    std::vector<step> steps;
+    std::vector<std::pair<std::string, double>> layers;  ///< how many weights each has
+    const output_judge<Model> judge(weights, records, options.outputs);
+    change_layers<Model>(
+        weights, records,
+        [&]<const node & Node>(layer_to_change& layer) {
+            const effective_weights before = layer.weights;
+            const auto outputs = static_cast<double>(before.outputs);
+            const std::size_t first = steps.size();
+            double own = 0;
+            prune_layer<Model, Node>(layer, options.ratio, options, [&](const std::vector<removal>& removals) {
+                const std::size_t gone = share_of(options.ratio, layer.group_outputs() * before.terms);
+                for (std::size_t i = 0; i < removals.size(); ++i) {
+                    steps.push_back({removals[i].cost / outputs, layers.size()});
+                    if (i < gone) own += removals[i].cost / outputs;
+                }
+            });
+            named_tensors changed = weights;
+            store_effective_weights(Model, Node, layer.weights, changed);
+            const double reaching = own > 0 ? judge(changed) / own : 1;
+            for (std::size_t i = first; i < steps.size(); ++i) steps[i].cost *= reaching;
+            layers.emplace_back(layer.label, static_cast<double>(before.weights.size()));
+            layer.weights = before;  // the layers behind it see the net as it was
+        },
+        wanted);
+    std::sort(steps.begin(), steps.end(),
+              [](const step& a, const step& b) { return std::tie(a.cost, a.layer) < std::tie(b.cost, b.layer); });
+    double all = 0;
+    for (const auto& [label, count] : layers) all += count;
+    const std::size_t gone = std::min(steps.size(), share_of(options.ratio, static_cast<std::size_t>(all)));
+    std::map<std::string, double> shares;
+    for (std::size_t i = 0; i < gone; ++i) {
+        const auto& [label, count] = layers[steps[i].layer];
+        shares[label] += 1 / count;
     }
-    // Not std::stable_sort: with an older libstdc++ clang warns of what is deprecated inside it.
-    std::sort(removals.begin(), removals.end(), [](const removal& a, const removal& b) {
-        return std::tie(a.cost, a.output, a.step) < std::tie(b.cost, b.output, b.step);
-    });
-    pruned_group result{make_array<double>({outputs, terms}), std::vector<char>(outputs * terms, 1)};
-    for (std::size_t i = 0; i < std::min(gone, removals.size()); ++i)
-        result.kept[removals[i].output * terms + removals[i].term] = 0;
-    for (std::size_t o = 0; o < outputs; ++o) {
-        std::vector<std::size_t> at;
-        for (std::size_t k = 0; k < terms; ++k)
-            if (result.kept[o * terms + k]) at.push_back(k);
-        matrix own = make_array<double>({at.size(), at.size()}), image = make_array<double>({at.size()});
-        for (std::size_t i = 0; i < at.size(); ++i) {
-            image(i) = images(o, at[i]);
-            for (std::size_t j = 0; j < at.size(); ++j) own(i, j) = c(at[i], at[j]);
-        }
-        const matrix fitted = solve(own, image);
-        for (std::size_t i = 0; i < at.size(); ++i) result.weights(o, at[i]) = fitted(i);
-    }
-    return result;
+    return shares;
 }
 
 }  // namespace detail
@@ -138,33 +108,24 @@ pruned prune_on_records(const named_tensors& weights, const Records& records,
                         const prune_on_records_options& options = {}) {
     detail::expect_ratio(options.ratio);
     const auto names = detail::weights_matching(Model, options.layers);
+    const auto wanted = [&]<const node & Node>() {
+        return std::find(names.begin(), names.end(), text_of(Node.name) + ".weight") != names.end();
+    };
+    std::map<std::string, double> shares;
+    if (options.scope == prune_scope::global)
+        shares = detail::share_out_zeros<Model>(weights, records, options, wanted);
     pruned result{weights, {}};
     change_layers<Model>(
         weights, records,
         [&]<const node & Node>(layer_to_change& layer) {
+            const double ratio = options.scope == prune_scope::global ? shares[layer.label] : options.ratio;
+            const auto kept = detail::prune_layer<Model, Node>(layer, ratio, options, [](const auto&) {});
             const std::string name = layer.label + ".weight";
-            const std::size_t outputs = layer.group_outputs(), terms = layer.weights.terms;
             array<float>& mask = result.masks[name] = make_array<float>(shape_of(weights.find(name)->second));
-            const bool corrects = holds_bias(Model, Node);
-            for (std::size_t group = 0; group < layer.groups.size(); ++group) {
-                if (!corrects)
-                    layer.groups[group] = about_zero(std::move(layer.groups[group]),
-                                                     std::span(layer.weights.bias).subspan(group * outputs, outputs));
-                const auto pruned_now =
-                    detail::prune_group(layer.groups[group].inputs, fitted_weights(layer, group, options.pull),
-                                        options.ratio, options.damping);
-                for (std::size_t i = 0; i < outputs * terms; ++i) {
-                    const std::size_t at = group * outputs * terms + i;
-                    mask.data()[at] = pruned_now.kept[i] ? 1.0f : 0.0f;
-                    layer.weights.weights[at] = static_cast<float>(pruned_now.weights.data()[i]);
-                }
-            }
-            if (corrects) correct_biases(layer);
+            for (std::size_t i = 0; i < kept.size(); ++i) mask.data()[i] = kept[i] ? 1.0f : 0.0f;
             store_effective_weights(Model, Node, layer.weights, result.weights);
         },
-        [&]<const node & Node>() {
-            return std::find(names.begin(), names.end(), text_of(Node.name) + ".weight") != names.end();
-        });
+        wanted);
     return result;
 }
 
