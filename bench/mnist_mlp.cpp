@@ -24,6 +24,7 @@ inline constexpr tc::recipe int8_at_run_time{tc::dynamic(tc::int8)};
 inline constexpr tc::recipe int4_at_run_time{tc::dynamic(tc::int4)};
 inline constexpr tc::recipe every_ternary{tc::ternary};
 inline constexpr tc::recipe every_binary{tc::binary};
+inline constexpr tc::recipe every_table{tc::int8 | tc::codebook<2>};
 
 /// fc1 at half of its full rank; fc2 would gain nothing from that. Both at a quarter, and at an eighth.
 inline constexpr auto half_rank = tc::low_rank(mnist_mlp, "fc1/Gemm", 128);
@@ -117,6 +118,8 @@ private:
         train_with<every_ternary>("ternary");
         round_to<every_binary>("binary");
         train_with<every_binary>("binary");
+        round_to<every_table>("tables of 4 values");
+        train_with<every_table>("tables of 4 values");
     }
 
     void prune_all() {

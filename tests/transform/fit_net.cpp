@@ -7,8 +7,11 @@
 #include <compress/tensor/thread_pool.hpp>
 #include <compress/transform/distil.hpp>
 #include <compress/transform/gptq.hpp>
+#include <compress/transform/prune.hpp>
 #include <compress/transform/reestimate_norms.hpp>
 #include <compress/tensor/records.hpp>
+
+#include <set>
 
 #include "../catch.hpp"
 #include "../scratch.hpp"
@@ -51,6 +54,7 @@ inline constexpr tc::recipe every_int4{tc::int4};
 inline constexpr tc::recipe every_binary{tc::binary};
 inline constexpr auto of_signs = tc::recipe{tc::int8}.with("signs*", tc::binary_activations);
 inline constexpr tc::recipe of_two_four{tc::int4 | tc::n_of_m<2, 4>};
+inline constexpr tc::recipe of_tables{tc::int8 | tc::codebook<2>};
 inline constexpr tc::recipe with_float_values{tc::weight_only(tc::int4)};
 
 tc::data_set digits(std::size_t count, std::uint64_t seed = 1) {
@@ -150,6 +154,8 @@ TEST_CASE("a trained net and the converted one give the same bytes", "[transform
     SECTION("integer weights beside float values") {
         expect_training_sees_the_net<plain, with_float_values>(short_training());
     }
+    SECTION("tables") { expect_training_sees_the_net<plain, of_tables>(short_training()); }
+    SECTION("tables, with norms") { expect_training_sees_the_net<of_both_signs, of_tables>(short_training()); }
     SECTION("signs behind norms") { expect_training_sees_the_net<of_both_signs, of_signs>(short_training()); }
     SECTION("signs without norms") { expect_training_sees_the_net<plain_signs, of_signs>(short_training()); }
 }
@@ -262,6 +268,34 @@ TEST_CASE("zeros of a pattern stay where they are while the rest is trained", "[
         CHECK(changed > 0);
         CHECK(zeros >= static_cast<int>(after.size()) / 2);
     }
+}
+
+TEST_CASE("values of tables are learned, and leave zeros of masks where they are", "[transform]") {
+    using net = tc::net<plain, of_tables>;
+    const auto data = digits(2000), held_out = digits(1000, 3);
+    const auto [weights, masks] = tc::prune<plain>(trained<plain>(), {.ratio = 0.5});
+    const auto seen = tc::calibrate<plain>(weights, tc::records(data.slice(0, 200)));
+    const double before = tc::accuracy<net>(tc::convert<net>(weights, seen), held_out);
+    const auto start = tc::learned_steps<plain>(weights, tc::roundings_of<net>(weights), &masks).rounded(weights);
+    auto options = short_training();
+    options.masks = &masks;
+    const auto f = tc::fit<net>(weights, data, options);
+    const double after = tc::accuracy<net>(tc::convert(f), held_out);
+    CAPTURE(before, after);
+    CHECK(after > before + 1);
+
+    const auto& mask = masks.at("hidden.weight");
+    const auto& found = f.rounded.at("hidden").weights;
+    const std::set<int> values(found.begin(), found.begin() + 16 * 784),
+        first(start.at("hidden").weights.begin(), start.at("hidden").weights.begin() + 16 * 784);
+    CHECK(values.size() == 4);  // of the first sixteen outputs, which share a table
+    CHECK(values.count(0) == 1);
+    CHECK(values != first);
+    int zeros = 0, wrong = 0;
+    for (std::size_t i = 0; i < found.size(); ++i)
+        if (mask.data()[i] == 0) zeros += 1, wrong += found[i] != 0 ? 1 : 0;
+    CHECK(zeros > 5000);
+    CHECK(wrong == 0);
 }
 
 TEST_CASE("masks with zeros are refused where weights have none", "[transform]") {

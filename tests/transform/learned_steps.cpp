@@ -20,6 +20,7 @@ inline constexpr tc::recipe every_ternary{tc::ternary};
 inline constexpr tc::recipe every_binary{tc::binary};
 inline constexpr auto grouped_and_sparse =
     tc::recipe{tc::int4}.with("head", tc::int4 | tc::group<8>).with("back", tc::int4 | tc::n_of_m<2, 4>);
+inline constexpr tc::recipe every_table{tc::int8 | tc::codebook<2>};
 inline constexpr auto of_both_kinds =
     tc::recipe{tc::fp32}.with("stem", tc::weight_only(tc::int4)).with("grouped", tc::int2);
 
@@ -108,6 +109,7 @@ TEST_CASE("training computes with what the integers stand for", "[transform]") {
     SECTION("int2, whose grid is not symmetric") { expect_used_is_what_integers_stand_for<every_int2>(); }
     SECTION("binary") { expect_used_is_what_integers_stand_for<every_binary>(); }
     SECTION("groups, and zeros in a pattern") { expect_used_is_what_integers_stand_for<grouped_and_sparse>(); }
+    SECTION("tables") { expect_used_is_what_integers_stand_for<every_table>(); }
 }
 
 // A layer of two outputs with three terms: every gradient from its equation, by hand.
@@ -147,6 +149,82 @@ TEST_CASE("gradients go through the rounding, and to the steps", "[transform]") 
     const auto scales = steps.rounded(weights).at("only").scales;
     CHECK(std::log(scales[0] * 64 / 0.5f) == Approx(-of_first).epsilon(1e-4));
     CHECK(std::log(scales[1] * 64 / 0.25f) == Approx(-of_second).epsilon(1e-4));
+}
+
+/// Rows of one size each: in steps of a 32nd of their root mean square -32 and 32.
+tc::named_tensors two_values() {
+    tc::named_tensors weights{{"only.weight", tc::make_array<float>({2, 3})},
+                              {"only.bias", tc::make_array<float>({2})}};
+    const float start[] = {-2, -2, 2, 4, 4, -4};
+    std::copy(std::begin(start), std::end(start), weights.at("only.weight").data());
+    return weights;
+}
+
+TEST_CASE("values of a table get the gradients of the weights that they stand for", "[transform]") {
+    using net = tc::net<tiny, every_table>;
+    auto weights = two_values();
+    const auto roundings = tc::roundings_of<net>(weights);
+    tc::learned_steps<net::model> steps(weights, roundings);
+    const auto before = steps.rounded(weights).at("only");
+    CHECK(before.weights == std::vector<std::int8_t>{-32, -32, 32, 32, 32, -32});
+    CHECK(before.scales[0] * 32 == Approx(2));
+    CHECK(before.scales[1] * 32 == Approx(4));
+
+    // Of the second row the first weight has come nearer to the lower value, the last beyond it.
+    const float moved[] = {-1.9f, -1.8f, 1.9f, -1, 3.5f, -5};
+    std::copy(std::begin(moved), std::end(moved), weights.at("only.weight").data());
+    CHECK(steps.rounded(weights).at("only").weights == std::vector<std::int8_t>{-32, -32, 32, -32, 32, -32});
+    const float gradients[] = {1, 2, 3, 5, 7, 11};
+    tc::named_tensors gradient_tensors = weights;
+    std::copy(std::begin(gradients), std::end(gradients), gradient_tensors.at("only.weight").data());
+    auto packed = tc::to_parameters<tiny>(gradient_tensors);
+    steps.differentiate(tc::to_parameters<tiny>(weights), packed, tc::serial{});
+    tc::from_parameters<tiny>(packed, gradient_tensors);
+    const float expected[] = {1, 2, 3, 5, 7, 0};  // it would be pushed further
+    for (std::size_t i = 0; i < 6; ++i) CHECK(gradient_tensors.at("only.weight").data()[i] == expected[i]);
+
+    // In units of 32 steps a value moves by the sum of gradient * 32 * step over its weights, divided by the square
+    // root of the six that share the table.
+    const double rate = 0.01;
+    steps.update(tc::sgd{.rate = rate, .momentum = 0}, 1, tc::serial{});
+    tc::named_tensors learned;
+    steps.store(learned);
+    const float* table = learned.at("only.table").data();
+    REQUIRE(learned.at("only.table").size() == 2);
+    CHECK(table[0] == Approx(-1 - rate * (2 * (1 + 2) + 4 * (5 + 11)) / std::sqrt(6.0)));
+    CHECK(table[1] == Approx(1 - rate * (2 * 3 + 4 * 7) / std::sqrt(6.0)));
+    const auto after = steps.rounded(weights).at("only").weights;
+    const auto low = static_cast<std::int8_t>(std::nearbyint(32 * table[0]));
+    const auto high = static_cast<std::int8_t>(std::nearbyint(32 * table[1]));
+    CHECK(low != -32);
+    CHECK(std::count(after.begin(), after.end(), low) > 1);
+    CHECK(std::count(after.begin(), after.end(), low) + std::count(after.begin(), after.end(), high) == 6);
+
+    tc::learned_steps<net::model> again(weights, roundings);
+    again.take(learned, "here");
+    CHECK(again.rounded(weights).at("only").weights == after);
+    learned = two_values();
+    steps.store(learned);
+    learned.erase("only.table");
+    CHECK_THROWS_WITH(again.take(learned, "there"), ContainsSubstring("there: has no table of layer only"));
+}
+
+TEST_CASE("the table of a layer with a mask holds a zero, which stays", "[transform]") {
+    using net = tc::net<tiny, every_table>;
+    auto weights = two_values();
+    tc::named_tensors masks{{"only.weight", tc::make_array<float>({2, 3})}};
+    masks.at("only.weight").fill(1);
+    masks.at("only.weight").data()[0] = masks.at("only.weight").data()[5] = 0;
+    tc::learned_steps<net::model> steps(weights, tc::roundings_of<net>(weights), &masks);
+    auto gradients = tc::to_parameters<tiny>(weights);
+    steps.differentiate(tc::to_parameters<tiny>(weights), gradients, tc::serial{});
+    steps.update(tc::sgd{.rate = 0.01, .momentum = 0}, 1, tc::serial{});
+    const auto rounded = steps.rounded(weights).at("only").weights;
+    CHECK(rounded[0] == 0);
+    CHECK(rounded[5] == 0);
+    CHECK(rounded[1] == 0);  // of the two values one is the zero
+    CHECK(rounded[2] == rounded[3]);
+    CHECK(rounded[2] > 0);
 }
 
 TEST_CASE("a weight that a pattern leaves out has no gradient and stays out", "[transform]") {

@@ -113,16 +113,20 @@ void cluster_weights(std::span<std::int8_t> weights, std::span<const float> scal
 struct row_table {
     double scale = 1;
     std::vector<int> values;  ///< growing
+    std::size_t block = 0;    ///< whose outputs share the values
 };
 
 namespace detail {
 
-/// int8 weights in steps of a 32nd of an output's root mean square, so that outputs which share a table are alike; what
-/// is beyond four of it is clipped. None is 0: a table that has to hold 0 has a value less for all others.
+/// Steps of a table to the root mean square of an output's weights.
+inline constexpr int table_spread = 32;
+
+/// int8 weights in such steps, so that outputs which share a table are alike; what is beyond four root mean squares is
+/// clipped. None is 0: a table that has to hold 0 has a value less for all others.
 inline double spread_weights(std::span<const float> row, std::span<std::int8_t> steps) {
     double squares = 0;
     for (const float w : row) squares += static_cast<double>(w) * static_cast<double>(w);
-    const double scale = squares > 0 ? std::sqrt(squares / static_cast<double>(row.size())) / 32 : 1;
+    const double scale = squares > 0 ? std::sqrt(squares / static_cast<double>(row.size())) / table_spread : 1;
     for (std::size_t k = 0; k < row.size(); ++k) {
         const double step = std::clamp(std::nearbyint(static_cast<double>(row[k]) / scale), -127.0, 127.0);
         steps[k] = static_cast<std::int8_t>(step != 0 ? step : row[k] < 0 ? -1 : 1);
@@ -149,7 +153,7 @@ std::vector<row_table> choose_tables(const effective_weights& e, int entries) {
     std::vector<row_table> tables;
     for (std::size_t o = 0; o < e.outputs; ++o) {
         const std::set<int>& of_block = values[block_of(o)];
-        tables.push_back({static_cast<double>(scales[o]), {of_block.begin(), of_block.end()}});
+        tables.push_back({static_cast<double>(scales[o]), {of_block.begin(), of_block.end()}, block_of(o)});
     }
     return tables;
 }

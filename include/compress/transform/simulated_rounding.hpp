@@ -61,7 +61,7 @@ public:
                        const layer_roundings& roundings, net_values values)
         : data_(data),
           options_(options),
-          steps_(weights, roundings),
+          steps_(weights, roundings, options.masks),
           values_(values) {
         const rounding_options& r = options.rounding;
         if (options.score)
