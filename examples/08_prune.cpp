@@ -31,12 +31,15 @@ int main(int count, char** words) try {
     };
 
     std::printf("dense: %s %%\n", judged(weights).c_str());
-    tc::text_table table({"zeros %", "smallest", "then an epoch", "on records", "then an epoch"});
+    tc::text_table table(
+        {"zeros %", "smallest", "then an epoch", "on records", "then an epoch", "shared out", "then an epoch"});
     for (const double ratio : {0.5, 0.8, 0.9}) {
         const auto smallest = tc::prune<digits_cnn>(weights, {.ratio = ratio});
         const auto chosen = tc::prune_on_records<digits_cnn>(weights, some, {.ratio = ratio});
+        const auto shared =
+            tc::prune_on_records<digits_cnn>(weights, some, {.ratio = ratio, .scope = tc::prune_scope::global});
         table.add({tc::fixed_text(100 * ratio, 0), judged(smallest.weights), judged(tuned(smallest)),
-                   judged(chosen.weights), judged(tuned(chosen))});
+                   judged(chosen.weights), judged(tuned(chosen)), judged(shared.weights), judged(tuned(shared))});
     }
     std::printf("%s", table.text().c_str());
 

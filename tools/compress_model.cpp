@@ -285,8 +285,10 @@ void publish(const options& o, const work_folder& work, const fs::path& header, 
 /// What can be said before anything is compiled, of a recipe for the model that comes out.
 void expect_suits(const options& o, const recipe_choice& recipe, const rewritten_model& model) {
     recipe.expect_matches(model.graph());
-    for (const auto& [option, is_given] :
-         {std::pair{"--ptq", o.asked.ptq}, {"--gptq", o.asked.gptq}, {"--qat", o.asked.qat}})
+    for (const auto& [option, is_given] : {std::pair{"--ptq", o.asked.ptq},
+                                           {"--gptq", o.asked.gptq},
+                                           {"--ada-round", o.asked.ada_round},
+                                           {"--qat", o.asked.qat}})
         if (is_given && !recipe.has_integers(model.graph()))
             throw bad_input(std::string(option) +
                             ": no layer stores integers; give a format that does, as --precision int8");

@@ -258,11 +258,12 @@ class Usage(Case):
 
     def test_techniques_that_lack_something(self):
         refused = lambda words, *phrases: self.refused(phrases, "-o", "out.hpp", *words.split())
-        for option in ("--ptq", "--gptq"):
+        for option in ("--ptq", "--gptq", "--ada-round"):
             refused(f"{option} --precision int8", option, "no records to look at", "--calibrate X.npy")
             refused(f"{option} --calibrate records.npy", option, "no layer stores integers", "--precision int8")
-        for option in ("--gptq", "--qat --train records.npy --train-labels l.npy"):
+        for option in ("--gptq", "--ada-round", "--qat --train records.npy --train-labels l.npy"):
             refused(f"--precision int8 --calibrate records.npy --ptq {option}", "--ptq", option.split()[0], "give one of them")
+        refused("--precision int8 --calibrate records.npy --gptq --ada-round", "--ada-round", "--gptq", "give one of them")
         for option in ("--train-labels l.npy", "--epochs 2", "--rate 0.1", "--seed 2", "--qat", "--distil-from original",
                        "--max-bytes 1000", "--resume d"):
             refused(option, option.split()[0], "no records to train on", "--train X.npy")
@@ -274,7 +275,8 @@ class Usage(Case):
         refused("--train records.npy --train-labels l.npy --precision int8", "int8 needs records", "--calibrate X.npy")
 
     def test_search_decides_alone(self):
-        for option in ("--precision int8", "--recipe spread=int8", "--calibrate records.npy", "--gptq --calibrate records.npy", "--qat",
+        for option in ("--precision int8", "--recipe spread=int8", "--calibrate records.npy", "--gptq --calibrate records.npy",
+                       "--ada-round --calibrate records.npy", "--qat",
                        "--prune 0.5", "--keep-channels 0.5", "--low-rank mix=1", "--distil-from original"):
             self.refused(["--max-bytes", "leave --"], "-o", "out.hpp", "--train", "records.npy", "--train-labels", "l.npy",
                          "--max-bytes", "1000", *option.split())
@@ -330,7 +332,7 @@ class Usage(Case):
     def test_help(self):
         result = self.convert("--help")
         self.expect_good(result)
-        for option in ("--ptq", "--gptq", "--prune", "--keep-channels", "--low-rank", "--train", "--train-labels", "--epochs", "--rate",
+        for option in ("--ptq", "--gptq", "--ada-round", "--prune", "--keep-channels", "--low-rank", "--train", "--train-labels", "--epochs", "--rate",
                        "--seed", "--qat", "--distil-from", "--temperature", "--alpha", "--max-bytes", "--resume"):
             self.assertIn(f"\n  {option} ", result.stdout)
         for option in ("--precision", "--recipe", "--calibrate", "--calibration", "--input", "--output", "--labels", "--report", "--keep",
@@ -553,6 +555,13 @@ class Techniques(Case):
         self.assertGreater(after["sqnr_db"], 20)
         zeros, size = self.zeros_of("out.hpp", "second")
         self.assertGreaterEqual(zeros, 0.6 * 16 * 64, f"of {size}")
+
+    def test_learned_rounding(self):
+        self.expect_good(self.convert("waves.onnx", "-o", "out.hpp", "--precision", "int4", "--ada-round", "--calibrate", "seen.npy",
+                                      *self.JUDGED))
+        after = self.variants()[1]
+        self.assertEqual(after["name"], "int4; ada-round")
+        self.assertGreater(after["sqnr_db"], 15)
 
     def test_smaller_layers_taught_by_another_model(self):
         result = self.convert("waves.onnx", "-o", "out.hpp", "--precision", "int8", "--ptq", "--calibrate", "seen.npy", "--keep-channels",

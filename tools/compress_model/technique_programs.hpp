@@ -19,7 +19,7 @@ struct technique_job {
 
     [[nodiscard]] bool has_labels() const { return !asked.train_labels.empty(); }
     /// Whether a program solves equations or trains in threads.
-    [[nodiscard]] bool needs_algebra() const { return asked.changes() || asked.gptq; }
+    [[nodiscard]] bool needs_algebra() const { return asked.changes() || asked.rounds_on_records(); }
 };
 
 namespace detail {
@@ -118,11 +118,13 @@ inline std::string prune_text(const technique_job& j) {
            "        p.weights = std::move(pruned.weights);\n        masks = std::move(pruned.masks);\n    }\n";
 }
 
-inline std::string gptq_text(const technique_job& j) {
-    if (!j.asked.gptq) return "";
-    return "    {\n        const progress step(\"round on records\");\n"
-           "        const auto roundings = tc::keep_zeros(tc::roundings_of<Net>(p.weights), masks);\n"
-           "        p.rounded = tc::gptq<job::model>(p.weights, calibration_records, roundings);\n    }\n";
+inline std::string rounding_text(const technique_job& j) {
+    if (!j.asked.rounds_on_records()) return "";
+    return std::string("    {\n        const progress step(\"round on records\");\n"
+                       "        const auto roundings = tc::keep_zeros(tc::roundings_of<Net>(p.weights), masks);\n"
+                       "        p.rounded = tc::") +
+           (j.asked.ada_round ? "ada_round" : "gptq") +
+           "<job::model>(p.weights, calibration_records, roundings);\n    }\n";
 }
 
 /// Training the float net, or that of integers.
@@ -140,7 +142,8 @@ inline std::string fit_text(const technique_job& j) {
     if (t.qat) text += "        options.rounding.range = {job::method};\n";
     if (t.temperature) text += "        options.temperature = " + number(*t.temperature) + ";\n";
     if (t.alpha) text += "        options.alpha = " + number(*t.alpha) + ";\n";
-    if (t.qat && t.gptq) text += "        p.weights = tc::dequantize<job::model>(p.weights, p.rounded);\n";
+    if (t.qat && t.rounds_on_records())
+        text += "        p.weights = tc::dequantize<job::model>(p.weights, p.rounded);\n";
     const std::string arguments = "p.weights, training, options, threads);\n";
     if (!is_taught)
         text += "        auto trained = tc::fit<" + net + ">(" + arguments;
@@ -176,8 +179,8 @@ inline std::string includes_of(const technique_job& j) {
     add_host(!t.low_rank.empty(), "transform/low_rank");
     add_host(t.prune && !j.has_calibration, "transform/prune");
     add_host(t.prune && j.has_calibration, "transform/prune_on_records");
-    add_host(t.gptq, "transform/gptq");
-    add_host(t.gptq, "transform/keep_zeros");
+    add_host(t.rounds_on_records(), t.ada_round ? "transform/ada_round" : "transform/gptq");
+    add_host(t.rounds_on_records(), "transform/keep_zeros");
     add_host(t.searches(), "transform/compress_to");
     add_host(t.searches(), "transform/stored_integers");
     add_host(j.has_calibration || t.searches(), "tensor/records");
@@ -200,7 +203,7 @@ inline preparation preparation_for(const technique_job& j, const rewritten_model
     text += detail::channels_text(j) + detail::low_rank_text(j, model) + detail::prune_text(j);
     if (t.trains() && !t.qat) text += detail::fit_text(j);
     if (!t.qat) text += "    p.seen = calibrate<Net>(p.weights);\n";
-    text += detail::gptq_text(j);
+    text += detail::rounding_text(j);
     if (t.qat) text += detail::fit_text(j);
     return {detail::includes_of(j), text + "    return p;\n}\n"};
 }
@@ -317,7 +320,7 @@ inline std::string changes_text(const techniques& t) {
     if (t.keep_channels) text += "; channels " + detail::number(*t.keep_channels);
     for (const std::string& words : t.low_rank) text += "; rank " + words;
     if (t.prune) text += "; pruned " + detail::number(*t.prune);
-    if (t.gptq) text += "; gptq";
+    if (t.rounds_on_records()) text += t.ada_round ? "; ada-round" : "; gptq";
     if (t.trains()) text += t.qat ? "; qat" : "; trained";
     return text + (t.distil_from.empty() ? "" : "; taught");
 }

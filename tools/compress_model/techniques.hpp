@@ -15,7 +15,7 @@ namespace compress_model {
 
 /// What is done to the model and its weights before they are converted. What the command line does not say is empty.
 struct techniques {
-    bool ptq = false, gptq = false, qat = false;
+    bool ptq = false, gptq = false, ada_round = false, qat = false;
     std::optional<double> prune, keep_channels;
     std::vector<std::string> low_rank;  ///< LABEL=RANK
     std::string train, train_labels, distil_from, resume;
@@ -24,6 +24,7 @@ struct techniques {
     std::optional<std::uint64_t> seed;
     std::optional<long long> max_bytes;
 
+    [[nodiscard]] bool rounds_on_records() const { return gptq || ada_round; }
     [[nodiscard]] bool trains() const { return !train.empty(); }
     [[nodiscard]] bool searches() const { return max_bytes.has_value(); }
     [[nodiscard]] bool is_taught_by_original() const { return distil_from == "original"; }
@@ -35,6 +36,8 @@ struct techniques {
 inline void declare(CLI::App& app, techniques& t) {
     app.add_flag("--ptq", t.ptq, "Round weights to nearest, with ranges of --calibrate: what is done without a word");
     app.add_flag("--gptq", t.gptq, "Round weights so that layers give what they gave on the records of --calibrate");
+    app.add_flag("--ada-round", t.ada_round,
+                 "The same behind their activations, by AdaRound: better with 4 bits, and slower");
     app.add_option("--prune", t.prune,
                    "Zero this share of each layer's weights: where the records of --calibrate say, else the smallest; "
                    "patterns as 'int8|unstructured<50>' do not store zeros")
@@ -52,7 +55,8 @@ inline void declare(CLI::App& app, techniques& t) {
         ->type_name("N");
     app.add_option("--rate", t.rate, "Adam's rate, which falls to 0 [0.001]")->type_name("R");
     app.add_option("--seed", t.seed, "Of the order of the records [1]")->type_name("S");
-    app.add_flag("--qat", t.qat, "Train with the integers that are stored; with --gptq from those it rounds to");
+    app.add_flag("--qat", t.qat,
+                 "Train with the integers that are stored; with --gptq or --ada-round from those that it rounds to");
     app.add_option("--distil-from", t.distil_from, "A teacher: 'original', the model unchanged, or another model")
         ->type_name("OTHER.onnx");
     app.add_option("--temperature", t.temperature, "By which the teacher's logits are divided [4]")->type_name("T");
@@ -128,6 +132,7 @@ inline void expect_free_search(const techniques& t, bool has_formats, bool has_c
                                                     {"--calibrate", has_calibration},
                                                     {"--ptq", t.ptq},
                                                     {"--gptq", t.gptq},
+                                                    {"--ada-round", t.ada_round},
                                                     {"--qat", t.qat},
                                                     {"--prune", t.prune.has_value()},
                                                     {"--keep-channels", t.keep_channels.has_value()},
@@ -149,13 +154,14 @@ inline void expect_sensible(const techniques& t, bool has_formats, bool has_cali
     detail::expect_numbers(t);
     detail::expect_training(t);
     detail::expect_free_search(t, has_formats, has_calibration);
-    for (const auto& [option, is_given] : {std::pair{"--ptq", t.ptq}, {"--gptq", t.gptq}})
+    for (const auto& [option, is_given] : {std::pair{"--ptq", t.ptq}, {"--gptq", t.gptq}, {"--ada-round", t.ada_round}})
         detail::expect(!is_given || has_calibration,
                        std::string(option) +
                            ": there are no records to look at; give --calibrate X.npy, 64 to 256 are usual");
-    detail::expect(!t.ptq || !(t.gptq || t.qat), std::string("--ptq: rounds to nearest, and ") +
-                                                     (t.gptq ? "--gptq" : "--qat") +
-                                                     " chooses integers otherwise; give one of them");
+    const char* other = t.gptq ? "--gptq" : t.ada_round ? "--ada-round" : "--qat";
+    detail::expect(!t.ptq || !(t.rounds_on_records() || t.qat), std::string("--ptq: rounds to nearest, and ") + other +
+                                                                    " chooses integers otherwise; give one of them");
+    detail::expect(!(t.gptq && t.ada_round), "--ada-round: begins with what --gptq chooses; give one of them");
 }
 
 }  // namespace compress_model
