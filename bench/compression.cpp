@@ -13,6 +13,7 @@
 
 #include <compress/tensor/thread_pool.hpp>
 #include <compress/transform/compress_to.hpp>
+#include <compress/transform/prune_to_pattern.hpp>
 
 #include "figures.hpp"
 #include "judging.hpp"
@@ -90,15 +91,16 @@ private:
         return o;
     }
 
-    /// Rounded on records, then trained with its integers.
+    /// Pruned to its pattern, where it has one, and rounded on records, then trained with its integers.
     template <const auto& Recipe>
     void train_net(const std::string& name) {
         using net = tc::net<resnet8_bn_fp32, Recipe>;
         const auto begun = std::chrono::steady_clock::now();
-        const auto rounded = tc::gptq<net>(weights_, seen_);
+        const auto pruned = tc::prune_to_pattern<net>(weights_, seen_).weights;
+        const auto rounded = tc::gptq<net>(pruned, seen_);
         add(name + ", rounded on records",
-            tc::convert<net>(weights_, tc::calibrate<resnet8_bn_fp32>(weights_, seen_), rounded), begun);
-        const auto start = tc::dequantize<resnet8_bn_fp32>(weights_, rounded);
+            tc::convert<net>(pruned, tc::calibrate<resnet8_bn_fp32>(pruned, seen_), rounded), begun);
+        const auto start = tc::dequantize<resnet8_bn_fp32>(pruned, rounded);
         add(name + ", trained",
             tc::convert(tc::distil<resnet8_bn_fp32, net>(weights_, start, learned_,
                                                          options(training_epochs, with_integers), threads_)),

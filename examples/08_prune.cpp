@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 // 08_prune [--mnist FOLDER]: weights that become 0. You will see the accuracy of one network with 50 to 90 % of them
-// gone: the smallest ones, those that cost least on some records, and both after one epoch of training that leaves the
-// zeros alone. At the end the zeros are not stored any more.
+// gone: the smallest ones, those that cost least on some records, those shared out over all layers, and each after one
+// epoch of training that leaves the zeros alone. At the end the zeros are not stored any more.
 
 #include <compress/compress.hpp>
 

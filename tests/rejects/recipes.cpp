@@ -166,6 +166,22 @@ inline constexpr auto wrong = tc::recipe{tc::binary_activations};
 static_assert(tc::net<grouped, wrong>::weights_bytes > 0);
 #endif
 
+inline constexpr auto behind_relu = tc::make_model([](auto& g) {
+    auto x = g.max_pool("pool", g.relu(g.conv2d("stem", g.input("x", {4, 4, 3}), 32, 3)), 2);
+    g.conv2d("inner", x, 32, 3);
+});
+inline constexpr auto behind_norm = tc::make_model([](auto& g) {
+    auto x = g.max_pool("pool", g.batch_norm("norm", g.conv2d("stem", g.input("x", {4, 4, 3}), 32, 3)), 2);
+    g.conv2d("inner", x, 32, 3);
+});
+inline constexpr auto inner_signs = tc::recipe{tc::int8}.with("inner", tc::binary_activations);
+static_assert(tc::detail::check_training<tc::net<behind_norm, inner_signs>>());
+
+// reject equal_signs: "reads is never negative, so all of its signs are the same" "'i', 'n', 'n', 'e', 'r'"
+#if defined(CASE_equal_signs)
+static_assert(tc::detail::check_training<tc::net<behind_relu, inner_signs>>());
+#endif
+
 // reject sparse_signs: "no kernel stores weights in this precision with this sparsity"
 #if defined(CASE_sparse_signs)
 inline constexpr auto wrong = tc::recipe{tc::int8}.with("head", tc::binary_activations | tc::n_of_m<2, 4>);

@@ -558,9 +558,12 @@ class Techniques(Case):
 
     def test_learned_rounding(self):
         self.expect_good(self.convert("waves.onnx", "-o", "out.hpp", "--precision", "int4", "--ada-round", "--calibrate", "seen.npy",
-                                      *self.JUDGED))
+                                      *self.JUDGED, "--keep", "kept"))
         after = self.variants()[1]
         self.assertEqual(after["name"], "int4; ada-round")
+        programs = "".join(path.read_text() for path in (self.folder / "kept").rglob("*.cpp"))
+        self.assertIn("p.rounded = tc::ada_round<", programs)
+        self.assertNotIn("p.rounded = tc::gptq<", programs)
         self.assertGreater(after["sqnr_db"], 15)
 
     def test_smaller_layers_taught_by_another_model(self):

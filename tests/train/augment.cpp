@@ -126,6 +126,8 @@ TEST_CASE("blends are of any other record, with shares up to the given one", "[a
         CHECK(found.share >= 0);
         CHECK(tc::choose_blend({.shift = 2}, tc::random_stream(7, stream), 20).share == 0);
     }
+    CHECK(tc::augmentation{.mix = 0.1}.changes());  // so what a teacher says is not kept
+    CHECK_FALSE(tc::augmentation{.mix = 0.1}.moves());
     CHECK(others.size() == 20);
     CHECK(*others.rbegin() == 19);
     CHECK(sum / 500 == Approx(0.2).margin(0.02));

@@ -215,3 +215,52 @@ TEST_CASE("a layer of signs multiplies signs, and its input gets their slope", "
         expect_near(found->gradients.at("stem.bias"), slope);
     }
 }
+
+namespace {
+
+/// Layers whose records are rows of one product, and one whose are not.
+inline constexpr auto joined = tc::make_model([](auto& g) {
+    auto x = g.conv2d("stem", g.input("image", {4, 3, 5}), 34, {3, 3});
+    x = g.conv2d("point", x, 37, {1, 1});
+    x = g.conv2d("wide", x, 20, {3, 3});
+    g.linear("head", g.flatten(x), 6);
+});
+
+}  // namespace
+
+TEST_CASE("gradients of signs are the same for records together and one by one", "[train]") {
+    constexpr int count = tc::training_graph<joined>::chunk + 3;  // the last chunk is not full
+    const tc::named_tensors weights = tc::initial_weights<joined>(4);
+    std::vector<tc::value_rounding> rounding(static_cast<std::size_t>(tc::training_graph<joined>::count));
+    for (const char* label : {"point", "wide", "head"})
+        rounding[static_cast<std::size_t>(tc::training_graph<joined>::graph.find(label))].sign_size = 0.6f;
+    const auto gradients_of = [&](int first, int records) {
+        tc::trainer<joined> trained(weights, 1);
+        tc::trainer<joined>::pass_options options;
+        options.rounding = rounding.data();
+        trained.run(
+            records,
+            [&](int index, int, std::span<float> to) {
+                tests::numbers random(static_cast<std::uint64_t>(first + index));
+                for (float& v : to) v = random.real();
+            },
+            [](auto& record) {
+                std::iota(record.gradients[0].begin(), record.gradients[0].end(), -2.0f);
+                return 0.0;
+            },
+            options);
+        return std::vector<float>(trained.gradients().begin(), trained.gradients().end());
+    };
+    const auto together = gradients_of(0, count);
+    std::vector<double> sum(together.size());
+    for (int i = 0; i < count; ++i) {
+        const auto own = gradients_of(i, 1);
+        for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += static_cast<double>(own[k]) / count;
+    }
+    double largest = 0;
+    for (std::size_t k = 0; k < sum.size(); ++k) {
+        REQUIRE(static_cast<double>(together[k]) == Approx(sum[k]).margin(1e-4));
+        largest = std::max(largest, std::abs(sum[k]));
+    }
+    CHECK(largest > 0.1);
+}

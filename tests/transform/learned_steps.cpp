@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <compress/transform/learned_steps.hpp>
 
+#include <set>
+
 #include <compress/tensor/thread_pool.hpp>
 #include <compress/transform/gptq.hpp>
 
@@ -193,6 +195,9 @@ TEST_CASE("values of a table get the gradients of the weights that they stand fo
     REQUIRE(learned.at("only.table").size() == 2);
     CHECK(table[0] == Approx(-1 - rate * (2 * (1 + 2) + 4 * (5 + 11)) / std::sqrt(6.0)));
     CHECK(table[1] == Approx(1 - rate * (2 * 3 + 4 * 7) / std::sqrt(6.0)));
+    // As of a grid whose level is the root mean square, 32 steps.
+    const double of_first = (1 * (-32 + 30.4) + 2 * (-32 + 28.8) + 3 * (32 - 30.4)) / (32 * 2 * std::sqrt(3.0));
+    CHECK(learned.at("only.step").data()[0] == Approx(std::log(2.0 / 32) - rate * of_first));
     const auto after = steps.rounded(weights).at("only").weights;
     const auto low = static_cast<std::int8_t>(std::nearbyint(32 * table[0]));
     const auto high = static_cast<std::int8_t>(std::nearbyint(32 * table[1]));
@@ -222,9 +227,26 @@ TEST_CASE("the table of a layer with a mask holds a zero, which stays", "[transf
     const auto rounded = steps.rounded(weights).at("only").weights;
     CHECK(rounded[0] == 0);
     CHECK(rounded[5] == 0);
-    CHECK(rounded[1] == 0);  // of the two values one is the zero
+    CHECK(rounded[1] < 0);  // the table has room for a zero beside its two values
     CHECK(rounded[2] == rounded[3]);
     CHECK(rounded[2] > 0);
+}
+
+TEST_CASE("of a full table the smallest value becomes the zero", "[transform]") {
+    using net = tc::net<tiny, every_table>;
+    auto weights = two_values();
+    const float start[] = {-3, -1, 1.5f, -1, 1.5f, 2.5f};
+    std::copy(std::begin(start), std::end(start), weights.at("only.weight").data());
+    tc::named_tensors masks{{"only.weight", tc::make_array<float>({2, 3})}};
+    masks.at("only.weight").fill(1);
+    masks.at("only.weight").data()[1] = 0;
+    const auto rounded =
+        tc::learned_steps<net::model>(weights, tc::roundings_of<net>(weights), &masks).rounded(weights).at("only");
+    const std::set<int> values(rounded.weights.begin(), rounded.weights.end());
+    CHECK(values.size() <= 4);
+    CHECK(rounded.weights[1] == 0);
+    CHECK(rounded.weights[0] < -30);
+    CHECK(rounded.weights[5] > 30);
 }
 
 TEST_CASE("a weight that a pattern leaves out has no gradient and stays out", "[transform]") {

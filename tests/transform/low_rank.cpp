@@ -21,7 +21,9 @@ inline constexpr auto written = tc::make_model([](auto& g) {
     g.linear("head", g.flatten(x), 12);
 });
 inline constexpr auto split_stem = tc::low_rank(written, "stem", 5);
-inline constexpr auto split_all = tc::low_rank(tc::low_rank(tc::low_rank(split_stem, "wide", 3), "rows", 4), "head", 2);
+inline constexpr auto split_wide = tc::low_rank(split_stem, "wide", 3);
+inline constexpr auto split_rows = tc::low_rank(split_wide, "rows", 4);
+inline constexpr auto split_all = tc::low_rank(split_rows, "head", 2);
 
 struct problem : tests::smooth_problem {
     problem() : smooth_problem(written, 4, 0.2f, 80) {}
@@ -61,8 +63,8 @@ TEST_CASE("weights that are of a rank are kept by a split of that rank", "[low_r
 
     auto all = stem;
     all = tc::low_rank(split_stem, "wide", 3, all);
-    all = tc::low_rank(tc::low_rank(split_stem, "wide", 3), "rows", 4, all);
-    all = tc::low_rank(tc::low_rank(tc::low_rank(split_stem, "wide", 3), "rows", 4), "head", 2, all);
+    all = tc::low_rank(split_wide, "rows", 4, all);
+    all = tc::low_rank(split_rows, "head", 2, all);
     CHECK(tc::shape_of(all.at("rows/low_rank.weight")) == std::vector<std::size_t>{4, 24});
     CHECK(tc::shape_of(all.at("rows.weight")) == std::vector<std::size_t>{20, 4});
     tc::expect_weights(split_all, all, "a split of four layers");

@@ -2,6 +2,7 @@
 #include <compress/transform/prune_to_pattern.hpp>
 
 #include <compress/graph/builder.hpp>
+#include <compress/tensor/records.hpp>
 #include <compress/transform/fit_net.hpp>
 #include <compress/transform/layer_sparsity.hpp>
 
@@ -197,6 +198,53 @@ TEST_CASE("training a net of patterns keeps the zeros that it starts with", "[pr
 TEST_CASE("training a dense net keeps the zeros of masks", "[prune]") {
     const auto start = tc::prune<written>(weights(), {.ratio = 0.7});
     expect_zeros_through_training<tc::net<written, plain_int8>>(start);
+}
+
+/// Squared distance of the outputs from those of the weights before.
+double noise_of(const tc::named_tensors& left, const tc::data_set& judges) {
+    const auto before = tc::convert<tc::net<written>>(weights()), after = tc::convert<tc::net<written>>(left);
+    tc::runner<tc::net<written>> expect(before), run(after);
+    double sum = 0;
+    for (std::size_t i = 0; i < judges.size(); ++i) {
+        const auto found = run(judges.input(i)), expected = expect(judges.input(i));
+        for (std::size_t k = 0; k < found.size(); ++k)
+            sum += std::pow(static_cast<double>(found[k]) - static_cast<double>(expected[k]), 2);
+    }
+    return sum;
+}
+
+template <const auto& Recipe>
+void expect_better_on_records(const std::vector<std::string>& labels) {
+    using net = tc::net<written, Recipe>;
+    const auto all = images(300);
+    const tc::data_set some = all.slice(0, 250), judges = all.slice(250, 300);
+    const auto found = tc::prune_to_pattern<net>(weights(), tc::records(some));
+    REQUIRE(found.masks.size() == labels.size());
+    const auto largest = pruned_for<Recipe>();
+    for (const std::string& label : labels) {
+        INFO(label);
+        const auto &mask = found.masks.at(label + ".weight"), &left = found.weights.at(label + ".weight");
+        CHECK(zeros_of(mask) == zeros_of(largest.masks.at(label + ".weight")));
+        for (std::size_t i = 0; i < mask.size(); ++i) CHECK((mask.data()[i] == 0) == (left.data()[i] == 0));
+    }
+    CHECK((tc::prune_to_pattern<net>(found.weights).weights == found.weights));  // within the pattern
+    CHECK(noise_of(found.weights, judges) < 0.6 * noise_of(largest.weights, judges));
+    CHECK((found.weights.at("deep.weight") == weights().at("deep.weight")));
+}
+
+TEST_CASE("records show which zeros of a pattern cost least", "[prune]") {
+    SECTION("pairs") { expect_better_on_records<pairs_int8>({"stem", "wide", "narrow", "hidden", "head"}); }
+    SECTION("blocks") { expect_better_on_records<blocks_int8>({"narrow", "hidden"}); }
+    SECTION("of a panel") { expect_better_on_records<patterns_fp32>({"stem", "wide", "narrow", "hidden", "head"}); }
+    SECTION("pairs of few bits") { expect_better_on_records<pairs_int4>({"stem", "wide", "narrow", "hidden"}); }
+    const tc::data_set few = images(4);
+    const auto none = tc::prune_to_pattern<tc::net<written, plain_int8>>(weights(), tc::records(few));
+    CHECK(none.masks.empty());
+    CHECK((none.weights == weights()));
+    auto some = weights();
+    some.erase("hidden.weight");
+    CHECK_THROWS_WITH((tc::prune_to_pattern<tc::net<written, pairs_int8>>(some, tc::records(few))),
+                      ContainsSubstring("prune_to_pattern: the tensors do not fit the model: no hidden.weight"));
 }
 
 }  // namespace pruning_to_patterns

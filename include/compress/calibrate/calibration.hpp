@@ -40,8 +40,8 @@ affine affine_of(const model<Capacity>& written, int id, const calibration& seen
 template <int Capacity>
 float mean_size_of(const model<Capacity>& written, int id, const calibration& seen) {
     const node& n = written[id];
-    if (keeps_quantization(n.kind)) return mean_size_of(written, n.inputs[0], seen);
     const auto found = seen.ranges.find(text_of(n.name));
+    if (found == seen.ranges.end() && keeps_quantization(n.kind)) return mean_size_of(written, n.inputs[0], seen);
     if (found == seen.ranges.end() || !(found->second.mean_size > 0))
         throw error(text_of(n.name), "the calibration has no mean size for this value, whose signs a layer takes",
                     "calibrate the same model that is converted, on records for which the value is not zero");

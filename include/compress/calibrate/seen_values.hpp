@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <span>
+#include <string>
 #include <vector>
 
 #include <compress/calibrate/calibration.hpp>
@@ -27,16 +29,20 @@ public:
         of.running.add(record);
     }
 
-    /// Gives `to` the range of node `id`; nothing when no record has come to it.
+    /// Of every node that a record has come to.
     ///
     /// @throws error naming the node when a value was not finite
-    void add_range(int id, calibration& to) const {
-        const auto& [h, running] = values_[static_cast<std::size_t>(id)];
-        if (h.count() == 0) return;
-        if (!detail::has_finite_bits(h.low()) || !detail::has_finite_bits(h.high()))
-            throw error(text_of(Model[id].name), "its values are not finite on the calibration records",
-                        "check the weights and that records are scaled as in training");
-        to.ranges.emplace(text_of(Model[id].name), choose_range(h, options_, running));
+    calibration ranges() const {
+        calibration seen;
+        for (int id = 0; id < Model.count; ++id) {
+            const auto& [h, running] = values_[static_cast<std::size_t>(id)];
+            if (h.count() == 0) continue;
+            if (!detail::has_finite_bits(h.low()) || !detail::has_finite_bits(h.high()))
+                throw error(text_of(Model[id].name), "its values are not finite on the calibration records",
+                            "check the weights and that records are scaled as in training");
+            seen.ranges.emplace(text_of(Model[id].name), choose_range(h, options_, running));
+        }
+        return seen;
     }
 
 private:
@@ -44,7 +50,7 @@ private:
         value_histogram histogram;
         running_range running;
     };
-    const calibration_options& options_;
+    calibration_options options_;
     std::vector<seen_value> values_;
 };
 

@@ -196,6 +196,42 @@ constexpr bool check_format() {
     }
 }
 
+template <class Label, bool Both>
+struct signs_in_training {
+    static_assert(Both, "the value that this layer of binary_activations reads is never negative, so all of its signs "
+                        "are the same: leave out the activation before it, or give the layer tc::binary");
+    static constexpr bool holds = Both;
+};
+
+template <int Capacity>
+constexpr bool is_never_negative(const model<Capacity>& written, int id) {
+    const node& n = written[id];
+    if (n.kind == op::relu || n.kind == op::relu6 || n.kind == op::softmax || n.kind == op::sigmoid) return true;
+    return (keeps_quantization(n.kind) || n.kind == op::dropout) && is_never_negative(written, n.inputs[0]);
+}
+
+/// The first layer of a net that multiplies signs which cannot differ, or -1.
+template <class Net>
+constexpr int first_of_equal_signs() {
+    for (int id = 0; id < Net::node_count; ++id) {
+        const auto& row = Net::table[static_cast<std::size_t>(id)];
+        if (row.parameters > 0 && label(row.precision) == label(tag::binary_activations::name) &&
+            is_never_negative(Net::model, Net::model[Net::graph[id].origin].inputs[0]))
+            return id;
+    }
+    return -1;
+}
+
+/// Whether training with the integers of a net can change what all of its layers give.
+template <class Net>
+constexpr bool check_training() {
+    constexpr int id = first_of_equal_signs<Net>();
+    if constexpr (id >= 0)
+        return signs_in_training<decltype(layer_text<Net::graph, id>()), false>::holds;
+    else
+        return true;
+}
+
 /// Two numbers as a type, for the same reason.
 template <long long Bytes>
 struct arena_of {};

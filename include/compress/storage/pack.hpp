@@ -106,6 +106,9 @@ COMPRESS_NOTHROW constexpr void for_each_stored(const std::int8_t* packed, int o
     } else {
         for (int i = 0; i < G.kernel_height; ++i)
             for (int j = 0; j < G.kernel_width; ++j)
+#if defined(__clang__)  // version 19 with AVX-512 makes it vectors that read beyond the last pixel of an input
+#    pragma clang loop vectorize(disable)
+#endif
                 for (int c = 0; c < G.group_inputs(); ++c) {
                     const int index = Order::index(output, c, i, j);
                     f(c, i, j, Code::at(packed + index / elements * bytes, elements, index % elements));

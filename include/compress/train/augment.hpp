@@ -15,7 +15,8 @@ struct augmentation {
     int shift = 0;      ///< moved by up to so many pixels along both axes; the border is repeated
     bool flip = false;  ///< mirrored left to right, every second time
     double crop = 1;    ///< a part of at least this share of height and width is enlarged to the whole, bilinearly
-    double mix = 0;     ///< another record is blended in, with a share of at most this; 0.5 makes all blends likely
+    double mix = 0;     ///< another record is blended in, with a share of at most this; 0.5 makes all blends likely. A
+                        ///< loss has to know (trained_record::blended)
 
     bool moves() const { return shift > 0 || flip || crop < 1; }
     bool changes() const { return moves() || mix > 0; }

@@ -33,7 +33,7 @@ struct fit_options {
     rate_schedule schedule = constant_rate{};
     double warm_up = 0;          ///< epochs in which the rate grows from 0
     double label_smoothing = 0;  ///< of the cross-entropy
-    augmentation augment{};      ///< of models with one input, an image
+    augmentation augment{};      ///< of models with one input; all but `mix` of an image
     std::uint64_t seed = 1;      ///< of the order of records, augmentation and dropout
     double clip_norm = 0;        ///< longest gradient, as a vector of all parameters; 0: any. Pascanu et al. 2013
     std::vector<std::string> frozen{};     ///< globs over labels of layers whose parameters stay as they are

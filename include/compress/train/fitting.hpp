@@ -42,6 +42,8 @@ public:
         t.predict(arguments...);
     }
     /// What belongs to a checkpoint, and to the best weights.
+    /// Whether what is learned beside the parameters is.
+    bool is_finite() const { return true; }
     void add_to(safetensors_metadata&) const {}
     void store(named_tensors&) const {}
     void store_memory(named_tensors&, named_tensors&) const {}
@@ -224,6 +226,7 @@ private:
     void expect_finite_parameters() {
         for (const float p : trainer_.parameters())
             if (!has_finite_bits(p)) diverge("a weight", static_cast<double>(p), state_.step);
+        if (!rounding_.is_finite()) diverge("a step of the rounding", std::nan(""), state_.step);
     }
     [[noreturn]] void diverge(const char* what, double value, int step) const {
         const bool kept = !options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint);

@@ -147,25 +147,22 @@ public:
         });
     }
 
-    /// Forwards alone, as in inference, but node by node: all records pass one before they come to the next, so that
-    /// how a value is read can follow from what the value is.
+    /// Forwards alone, as in inference, and shows all values.
     ///
-    /// @param  rounding  as in pass_options; `reach` may change what lies before the node it is called for
-    /// @param  reach  reach(id) before any record comes to a node
-    /// @param  see    see(id, span of the value of a record), in the order of the records; not for views, constants and
-    ///                dropout, which give no value of their own
-    template <class Fill, class Reach, class See>
-    void follow(int records, const Fill& fill, const value_rounding* rounding, const Reach& reach, const See& see) {
-        prepare(records, true);
+    /// @param  rounding  as in pass_options
+    /// @param  see       see(id, span of the value of a record), for each node in the order of the records; not for
+    ///                   views and dropout, which give no value of their own
+    template <class Fill, class See>
+    void observe(int records, const Fill& fill, const value_rounding* rounding, const See& see) {
+        prepare(records, false);
         const pass_options options = begin_inference(rounding);
-        each_chunk(records, options, serial{}, [&](const training_chunk& c, int) { fill_inputs(c, fill); });
-        for_constants<graph::count>([&]<int Id>() {
-            constexpr op kind = graph::graph[Id].kind;
-            constexpr bool gives_value = !detail::is_view(kind) && kind != op::constant && kind != op::dropout;
-            reach(Id);
-            each_chunk(records, options, serial{}, [&](const training_chunk& c, int) {
-                steps::template forward<Id>(c);
-                for (int r = 0; gives_value && r < c.records; ++r)
+        each_chunk(records, options, serial{}, [&](const training_chunk& c, int part) {
+            fill_inputs(c, fill);
+            for_constants<graph::segments>([&]<int Segment>() { forward_segment<Segment>(c, part, own_forward{}); });
+            for_constants<graph::count>([&]<int Id>() {
+                constexpr op kind = graph::graph[Id].kind;
+                if constexpr (detail::is_view(kind) || kind == op::dropout) return;
+                for (int r = 0; r < c.records; ++r)
                     see(Id, std::span(steps::template value<Id>(c, r), static_cast<std::size_t>(graph::elements(Id))));
             });
         });

@@ -43,9 +43,7 @@ calibration calibrate(const named_tensors& tensors, const Records& records, cons
         ++count;
     }
     if (count == 0) throw error("calibrate", "no records", "give at least one record; 64 to 256 are usual");
-    calibration seen;
-    for (int id = 0; id < Model.count; ++id) values.add_range(id, seen);
-    return seen;
+    return values.ranges();
 }
 
 }  // namespace tensor_compress

@@ -114,6 +114,7 @@ struct row_table {
     double scale = 1;
     std::vector<int> values;  ///< growing
     std::size_t block = 0;    ///< whose outputs share the values
+    std::size_t entries = 0;  ///< how many there may be
 };
 
 namespace detail {
@@ -153,7 +154,10 @@ std::vector<row_table> choose_tables(const effective_weights& e, int entries) {
     std::vector<row_table> tables;
     for (std::size_t o = 0; o < e.outputs; ++o) {
         const std::set<int>& of_block = values[block_of(o)];
-        tables.push_back({static_cast<double>(scales[o]), {of_block.begin(), of_block.end()}, block_of(o)});
+        tables.push_back({static_cast<double>(scales[o]),
+                          {of_block.begin(), of_block.end()},
+                          block_of(o),
+                          static_cast<std::size_t>(entries)});
     }
     return tables;
 }

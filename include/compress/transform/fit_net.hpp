@@ -85,8 +85,9 @@ private:
 }  // namespace detail
 
 /// Trains the model of `Net` for the precisions of Net (quantisation-aware training): forwards weights and values are
-/// what the net stores, backwards rounding passes gradients on, and the step of each output's weights is learned
-/// (learned_steps). Zeros of a pattern stay where the first weights have them. Source: Jacob et al. 2018, section 3.
+/// what the net stores and reads, signs included; backwards rounding passes gradients on and signs have a slope around
+/// zero; steps of outputs and tables of codebooks are learned (learned_steps). Zeros of a pattern stay where the first
+/// weights have them. Source: Jacob et al. 2018, section 3.
 ///
 /// `convert(fit<Net>(weights, data, options))` is the net that training saw: the same bytes for every record.
 ///
@@ -97,6 +98,7 @@ template <net_type Net, class Loss, executor Executor = serial>
 requires requires(const Loss& loss, trained_record<1> record) { loss(record); }
 fitted_net<Net> fit(const named_tensors& weights, const data_set& data, const Loss& loss, const fit_options& options,
                     const Executor& threads = {}) {
+    static_assert(detail::check_training<Net>());
     detail::fitting<Net::model, Loss, Executor, detail::net_rounding<Net>> training(weights, data, loss, options,
                                                                                     threads);
     fitted result = training.run();

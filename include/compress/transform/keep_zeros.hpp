@@ -7,7 +7,8 @@
 namespace tensor_compress {
 
 /// Roundings that leave at 0 what masks have at 0: for `gptq` of weights that were pruned, which would otherwise move
-/// zeros to other levels. A grid without a zero, binary, and tables of levels cannot; their layers stay as they are.
+/// zeros to other levels. A grid without a zero, binary, cannot; tables get their zero in training (learned_steps). Such
+/// layers stay as they are.
 ///
 /// @param  masks  of 0 and 1, as `prune` gives them; others than those of weights do not matter
 /// @throws error naming the mask whose size is not that of the layer's weights

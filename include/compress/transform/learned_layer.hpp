@@ -38,8 +38,8 @@ public:
     explicit learned_levels(const weight_grid& grid) : grid_(grid) {}
     learned_levels(const learned_table& table, std::span<const float> learned) {
         for (std::size_t i = 0; i < table.count; ++i) {
-            const double value = table_spread * static_cast<double>(learned[table.first + i]);
-            entries_.push_back({static_cast<int>(std::clamp(std::nearbyint(value), -127.0, 127.0)), i});
+            const double value = std::nearbyint(table_spread * static_cast<double>(learned[table.first + i]));
+            entries_.push_back({static_cast<int>(std::max(-127.0, std::min(127.0, value))), i});  // of a NaN the last
         }
         std::sort(entries_.begin(), entries_.end(), [](const entry& a, const entry& b) { return a.level < b.level; });
     }
@@ -89,24 +89,30 @@ struct learned_layer {
     void keep_zeros(const named_tensors& masks) {
         const auto mask = masks.find(label + ".weight");
         if (mask == masks.end() || mask->second.size() != places.size()) return;
-        for (std::size_t i = 0; i < places.size(); ++i) kept.push_back(mask->second.data()[i] != 0);
+        if (kept.empty()) kept.assign(places.size(), 1);
+        for (std::size_t i = 0; i < places.size(); ++i)
+            if (mask->second.data()[i] == 0) kept[i] = 0;
     }
+    /// A table that has to hold a zero gets one as a further value, or in the place of its smallest where it is full.
+    ///
     /// @param  rows     [outputs], or none
     /// @param  learned  gets their values behind all others
     void add_tables(const std::vector<row_table>& rows, aligned_floats& learned) {
         const bool has_zero = std::find(kept.begin(), kept.end(), 0) != kept.end();
         for (std::size_t o = 0; o < rows.size(); ++o) {
-            const std::vector<int>& values = rows[o].values;
             if (o == 0 || rows[o].block != rows[o - 1].block) {
-                learned_table table{learned.size(), values.size(), values.size(), 0};
-                if (has_zero)
-                    table.zero = static_cast<std::size_t>(
+                std::vector<int> values = rows[o].values;
+                std::size_t zero = values.size();
+                if (has_zero && values.size() < rows[o].entries)
+                    values.push_back(0);
+                else if (has_zero)
+                    zero = static_cast<std::size_t>(
                         std::min_element(values.begin(), values.end(),
                                          [](int a, int b) { return std::abs(a) < std::abs(b); }) -
                         values.begin());
+                tables.push_back({learned.size(), values.size(), zero, 0});
                 for (std::size_t i = 0; i < values.size(); ++i)
-                    learned.push_back(i == table.zero ? 0.0f : static_cast<float>(values[i]) / table_spread);
-                tables.push_back(table);
+                    learned.push_back(i == zero ? 0.0f : static_cast<float>(values[i]) / table_spread);
             }
             tables.back().weights += terms;
             table_of.push_back(tables.size() - 1);

@@ -78,9 +78,10 @@ public:
                 gradients[place] = outwards ? 0.0f : static_cast<float>(sign * g);
             }
             if (l.frozen) return;
-            const int highest = l.tables.empty() ? std::max(l.grid.highest, 1) : detail::table_spread;
+            // Of a table the root mean square is one level, of which its values are a few.
+            const int highest = l.tables.empty() ? std::max(l.grid.highest, 1) : 1;
             const double parts = static_cast<double>(l.terms) * highest;
-            const int unit = l.tables.empty() ? l.grid.unit : 1;
+            const int unit = l.tables.empty() ? l.grid.unit : detail::table_spread;
             gradients_[l.first_step + o] = static_cast<float>(sum / (unit * step * unit * std::sqrt(parts)));
         });
     }
@@ -92,6 +93,8 @@ public:
         const parameter_group all{"steps", 0, static_cast<int>(learned_.size()), false};
         tensor_compress::update(rule, state_, factor, std::span(&all, 1), learned_, gradients_, threads);
     }
+
+    bool is_finite() const { return std::all_of(learned_.begin(), learned_.end(), detail::has_finite_bits); }
 
     /// Forgets what the optimiser remembers.
     void forget() { tensor_compress::forget(state_); }
@@ -108,7 +111,7 @@ public:
         return all;
     }
 
-    /// The steps of these layers stay as they are.
+    /// The steps and tables of these layers stay as they are.
     void freeze(const std::vector<std::string>& globs) {
         for (detail::learned_layer& l : layers_)
             for (const std::string& glob : globs) l.frozen = l.frozen || glob_match(glob.c_str(), l.label.c_str());

@@ -85,9 +85,13 @@ public:
         settled_ = step >= settling;
         steps_.round(t.parameters(), t.used_parameters(), threads);
         const bool settles_norms = has_norms && step == settling && step > 0;
-        if (settles_norms) measure_norms(t, threads);
         const bool due = step == settling || (step < settling && step % std::max(settling / 8, 1LL) == 0);
-        if (options_.rounding.ranges == nullptr && (due || seen_.ranges.empty())) measure(t);
+        const bool measures = options_.rounding.ranges == nullptr && (due || seen_.ranges.empty());
+        // Behind a sign statistics depend on what it stands for, and that on the statistics before it.
+        for (int round = settles_norms && measures ? sign_layers() : 0; round >= 0; --round) {
+            if (settles_norms) measure_norms(t, threads);
+            if (measures) measure(t);
+        }
         return settles_norms;
     }
     /// Forgets what the optimiser remembers of the steps.
@@ -116,6 +120,7 @@ public:
         t.predict(records, fill, see, threads, typename training::own_forward{}, roundings_.data());
     }
 
+    bool is_finite() const { return steps_.is_finite(); }
     void add_to(safetensors_metadata&) const {}
     void store(named_tensors& weights) const {
         steps_.store(weights);
@@ -181,7 +186,7 @@ private:
         const std::size_t count = std::min(data_.size(), static_cast<std::size_t>(options_.rounding.records));
         std::vector<std::span<const float>> records;
         for (std::size_t i = 0; i < count; ++i) records.push_back(data_.input(i * data_.size() / count));
-        if (has_signs()) {
+        if (sign_layers() > 0) {
             set_ranges(ranges_behind_signs(t, records));
         } else {
             named_tensors weights = t.weights();
@@ -189,32 +194,31 @@ private:
             set_ranges(calibrate<Model>(weights, records, options_.rounding.range));
         }
     }
-    bool has_signs() const {
-        for (int id = 0; id < training_graph<Model>::count; ++id)
-            if (values_.takes_signs(id)) return true;
-        return false;
+    int sign_layers() const {
+        int count = 0;
+        for (int id = 0; id < training_graph<Model>::count; ++id) count += values_.takes_signs(id) ? 1 : 0;
+        return count;
     }
-    /// Values behind signs are not those of the float net: they follow from what a sign stands for, which is known when
-    /// all records have come to its layer.
+    /// Values behind signs are not those of the float net: they follow from what a sign stands for. Of one layer of
+    /// signs after the other that is known, and then, in the last round, all ranges.
     calibration ranges_behind_signs(training& t, const std::vector<std::span<const float>>& records) {
         using graph = training_graph<Model>;
-        const auto origin = [](int id) { return graph::graph[id].value_origin; };
-        seen_values<Model> values(options_.rounding.range);
-        calibration seen;
         std::vector<value_rounding> read(static_cast<std::size_t>(graph::count));
-        t.follow(
-            static_cast<int>(records.size()),
-            [&](int index, int, std::span<float> to) {
-                const auto from = records[static_cast<std::size_t>(index)];
-                std::copy(from.begin(), from.end(), to.begin());
-            },
-            read.data(),
-            [&](int id) {
-                if (id > 0) values.add_range(origin(id - 1), seen);
+        calibration seen;
+        for (int round = sign_layers(); round >= 0; --round) {
+            seen_values<Model> values(options_.rounding.range);
+            t.observe(
+                static_cast<int>(records.size()),
+                [&](int index, int, std::span<float> to) {
+                    const auto from = records[static_cast<std::size_t>(index)];
+                    std::copy(from.begin(), from.end(), to.begin());
+                },
+                read.data(),
+                [&](int id, std::span<const float> value) { values.add(graph::graph[id].value_origin, value); });
+            seen = values.ranges();
+            for (int id = 0; id < graph::count; ++id)
                 if (values_.takes_signs(id)) read[static_cast<std::size_t>(id)].sign_size = values_.sign_size(id, seen);
-            },
-            [&](int id, std::span<const float> value) { values.add(origin(id), value); });
-        values.add_range(origin(graph::count - 1), seen);
+        }
         return seen;
     }
     void set_ranges(const calibration& seen) {

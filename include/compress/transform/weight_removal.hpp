@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
 #include <span>
 #include <tuple>
@@ -26,28 +27,38 @@ public:
     std::vector<double> costs;
 
     /// @param  inverse  C^-1, [terms, terms]; only an order is decided by it, so floats do
-    removal_order(const array<float>& inverse, std::span<const double> weights, std::size_t count)
+    /// @param  cells    of a pattern, by term; empty: none
+    /// @param  may_go   how many weights of each cell
+    removal_order(const array<float>& inverse, std::span<const double> weights, std::size_t count,
+                  std::span<const int> cells = {}, std::map<int, int> may_go = {})
         : size_(weights.size()),
           left_(inverse),
           weights_(weights.begin(), weights.end()),
           terms_(size_),
-          line_(size_) {
+          line_(size_),
+          cells_(cells),
+          may_go_(std::move(may_go)) {
         std::iota(terms_.begin(), terms_.end(), std::size_t{0});
-        while (removed.size() < count) remove_cheapest();
+        while (removed.size() < count && remove_cheapest()) {
+        }
     }
 
 private:
     float* row(std::size_t i) { return left_.data() + i * line_.size(); }
 
-    void remove_cheapest() {
-        std::size_t cheapest = 0;
+    bool may_go(std::size_t i) const { return cells_.empty() || may_go_.find(cells_[terms_[i]])->second > 0; }
+    bool remove_cheapest() {
+        std::size_t cheapest = size_;
         double least = std::numeric_limits<double>::infinity();
         for (std::size_t i = 0; i < size_; ++i) {
+            if (!may_go(i)) continue;
             const double cost = weights_[i] * weights_[i] / std::max(static_cast<double>(row(i)[i]), 1e-30);
             if (cost < least) least = cost, cheapest = i;
         }
+        if (cheapest == size_) return false;
         removed.push_back(terms_[cheapest]);
         costs.push_back(least);
+        if (!cells_.empty()) --may_go_[cells_[terms_[cheapest]]];
         std::copy_n(row(cheapest), size_, line_.begin());
         const float own = line_[cheapest];
         const double by = weights_[cheapest] / static_cast<double>(own);
@@ -65,6 +76,7 @@ private:
         std::copy_n(row(size_), size_ + 1, row(cheapest));
         for (std::size_t i = 0; i < size_; ++i) row(i)[cheapest] = row(i)[size_];
         row(cheapest)[cheapest] = row(size_)[size_];
+        return true;
     }
 
     std::size_t size_;
@@ -72,6 +84,8 @@ private:
     std::vector<double> weights_;
     std::vector<std::size_t> terms_;
     std::vector<float> line_;
+    std::span<const int> cells_;
+    std::map<int, int> may_go_;
 };
 
 inline std::size_t share_of(double ratio, std::size_t weights) {
@@ -80,24 +94,24 @@ inline std::size_t share_of(double ratio, std::size_t weights) {
 
 /// A weight on its way to 0.
 struct removal {
-    double cost;  ///< of it and those before it, as a part of what its output gives: squares over the records
+    double cost;  ///< its own or that of a dearer one before it, as a part of what its output gives, in squares
     std::size_t output, term, step;
 };
-/// The weights of a group of outputs in the order of their costs. An output may lose more than `ratio` of them, but not
-/// all.
+/// The weights of a group of outputs in the order of their costs.
 ///
-/// @param  c       moments of the inputs, damped
-/// @param  wanted  the weights, [outputs, terms]
-inline std::vector<removal> removals_of(const matrix& c, const matrix& wanted, double ratio) {
+/// @param  c        moments of the inputs, damped
+/// @param  wanted   the weights, [outputs, terms]
+/// @param  order_of order_of(output, C^-1): which weights of it may go
+template <class OrderOf>
+std::vector<removal> removals_of(const matrix& c, const matrix& wanted, const OrderOf& order_of) {
     const std::size_t outputs = wanted.shape(0), terms = wanted.shape(1);
     const array<float> inverted = inverse(c);
     const matrix images = product(wanted, c);
-    const auto most = std::min(terms - 1, static_cast<std::size_t>(static_cast<double>(terms) * (1 + ratio) / 2));
     std::vector<removal> removals;
     for (std::size_t o = 0; o < outputs; ++o) {
         double energy = 1e-30, paid = 0;
         for (std::size_t k = 0; k < terms; ++k) energy += wanted(o, k) * images(o, k);
-        const removal_order order(inverted, {wanted.data() + o * terms, terms}, most);
+        const removal_order order = order_of(o, inverted);
         for (std::size_t i = 0; i < order.removed.size(); ++i) {
             paid = std::max(paid, order.costs[i] / energy);  // what goes first is not dearer than what goes after it
             removals.push_back({paid, o, order.removed[i], i});
@@ -110,32 +124,41 @@ inline std::vector<removal> removals_of(const matrix& c, const matrix& wanted, d
     return removals;
 }
 
-/// The weights of a group of outputs after `ratio` of them became 0, those that cost least of all the group's.
-struct pruned_group {
-    matrix weights;          ///< [outputs, terms]
-    std::vector<char> kept;  ///< [outputs * terms]
-};
-inline pruned_group prune_group(const matrix& c, const matrix& wanted, const std::vector<removal>& removals,
-                                double ratio) {
+/// The same where an output may lose more than `ratio` of its weights, but not all.
+inline std::vector<removal> removals_of(const matrix& c, const matrix& wanted, double ratio) {
+    const std::size_t terms = wanted.shape(1);
+    const auto most = std::min(terms - 1, static_cast<std::size_t>(static_cast<double>(terms) * (1 + ratio) / 2));
+    return removals_of(c, wanted, [&](std::size_t o, const array<float>& inverted) {
+        return removal_order(inverted, {wanted.data() + o * terms, terms}, most);
+    });
+}
+
+/// [outputs * terms], 0 for the first `gone` that are removed.
+inline std::vector<char> kept_after(const std::vector<removal>& removals, std::size_t gone, const matrix& wanted) {
+    std::vector<char> kept(wanted.size(), 1);
+    for (std::size_t i = 0; i < std::min(gone, removals.size()); ++i)
+        kept[removals[i].output * wanted.shape(1) + removals[i].term] = 0;
+    return kept;
+}
+
+/// The weights that are nearest to the wanted ones in what they give, 0 where none is kept.
+inline matrix fit_kept(const matrix& c, const matrix& wanted, const std::vector<char>& kept) {
     const std::size_t outputs = wanted.shape(0), terms = wanted.shape(1);
     const matrix images = product(wanted, c);
-    const std::size_t gone = share_of(ratio, outputs * terms);
-    pruned_group result{make_array<double>({outputs, terms}), std::vector<char>(outputs * terms, 1)};
-    for (std::size_t i = 0; i < std::min(gone, removals.size()); ++i)
-        result.kept[removals[i].output * terms + removals[i].term] = 0;
+    matrix weights = make_array<double>({outputs, terms});
     for (std::size_t o = 0; o < outputs; ++o) {
         std::vector<std::size_t> at;
         for (std::size_t k = 0; k < terms; ++k)
-            if (result.kept[o * terms + k]) at.push_back(k);
+            if (kept[o * terms + k]) at.push_back(k);
         matrix own = make_array<double>({at.size(), at.size()}), image = make_array<double>({at.size()});
         for (std::size_t i = 0; i < at.size(); ++i) {
             image(i) = images(o, at[i]);
             for (std::size_t j = 0; j < at.size(); ++j) own(i, j) = c(at[i], at[j]);
         }
         const matrix fitted = solve(own, image);
-        for (std::size_t i = 0; i < at.size(); ++i) result.weights(o, at[i]) = fitted(i);
+        for (std::size_t i = 0; i < at.size(); ++i) weights(o, at[i]) = fitted(i);
     }
-    return result;
+    return weights;
 }
 
 }  // namespace detail
