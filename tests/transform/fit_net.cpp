@@ -79,6 +79,13 @@ tc::fit_options short_training() {
     return options;
 }
 
+auto copy_of(const tc::data_set& data) {
+    return [&data](int index, int, std::span<float> values) {
+        const auto from = data.input(static_cast<std::size_t>(index));
+        std::copy(from.begin(), from.end(), values.begin());
+    };
+}
+
 /// Logits as training sees them: the forward pass of the trainer.
 template <class Net>
 std::vector<float> simulated(const tc::fitted_net<Net>& f, const tc::data_set& data) {
@@ -87,11 +94,7 @@ std::vector<float> simulated(const tc::fitted_net<Net>& f, const tc::data_set& d
     tc::trainer<Net::model> trainer(f.weights, 2);
     std::vector<float> all;
     trainer.predict(
-        static_cast<int>(data.size()),
-        [&](int index, int, std::span<float> values) {
-            const auto from = data.input(static_cast<std::size_t>(index));
-            std::copy(from.begin(), from.end(), values.begin());
-        },
+        static_cast<int>(data.size()), copy_of(data),
         [&](int, const auto& outputs) { all.insert(all.end(), outputs[0].begin(), outputs[0].end()); }, tc::serial{},
         forward);
     return all;
@@ -183,11 +186,7 @@ distance from_training_to_net() {
     pass.rounding = roundings.data();
     std::vector<float> found(expected.size());
     trainer.run(
-        static_cast<int>(data.size()),
-        [&](int index, int, std::span<float> values) {
-            const auto from = data.input(static_cast<std::size_t>(index));
-            std::copy(from.begin(), from.end(), values.begin());
-        },
+        static_cast<int>(data.size()), copy_of(data),
         [&](const auto& record) {
             std::copy(record.outputs[0].begin(), record.outputs[0].end(),
                       found.begin() + static_cast<std::ptrdiff_t>(record.index * 10));
@@ -499,13 +498,7 @@ TEST_CASE("behind signs statistics are those of what the signs stand for in the 
     tc::trainer<of_both_signs>::pass_options pass;
     pass.rounding = roundings.data();
     pass.norm_momentum = 1;
-    trainer.measure_norms(
-        static_cast<int>(data.size()),
-        [&](int index, int, std::span<float> values) {
-            const auto from = data.input(static_cast<std::size_t>(index));
-            std::copy(from.begin(), from.end(), values.begin());
-        },
-        pass);
+    trainer.measure_norms(static_cast<int>(data.size()), copy_of(data), pass);
     for (const char* norm : {"norm2.running_var", "norm3.running_var"}) {
         const auto now = trainer.weights();
         const auto &stored = f.weights.at(norm), &right = now.at(norm);
