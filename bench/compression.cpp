@@ -54,7 +54,7 @@ public:
             train_net<few_ternary>("ternary, first and last INT8");
             train_net<few_binary>("binary, first and last INT8");
         }
-        if (wants("zeros")) train_net<two_of_four>("INT8, 2 of 4, first and last dense");
+        if (wants("zeros")) train_net<two_of_four>("INT8, 2 of 4, first and last dense", 2 * training_epochs);
         if (wants("channels")) have_fewer_channels();
         for (const std::string& part : named)
             if (const long long bytes = std::atoll(part.c_str()); bytes > 0) search(bytes);
@@ -93,7 +93,7 @@ private:
 
     /// Pruned to its pattern, where it has one, and rounded on records, then trained with its integers.
     template <const auto& Recipe>
-    void train_net(const std::string& name) {
+    void train_net(const std::string& name, int epochs = training_epochs) {
         using net = tc::net<resnet8_bn_fp32, Recipe>;
         const auto begun = std::chrono::steady_clock::now();
         const auto pruned = tc::prune_to_pattern<net>(weights_, seen_).weights;
@@ -102,8 +102,8 @@ private:
             tc::convert<net>(pruned, tc::calibrate<resnet8_bn_fp32>(pruned, seen_), rounded), begun);
         const auto start = tc::dequantize<resnet8_bn_fp32>(pruned, rounded);
         add(name + ", trained",
-            tc::convert(tc::distil<resnet8_bn_fp32, net>(weights_, start, learned_,
-                                                         options(training_epochs, with_integers), threads_)),
+            tc::convert(
+                tc::distil<resnet8_bn_fp32, net>(weights_, start, learned_, options(epochs, with_integers), threads_)),
             begun);
     }
 
