@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <compress/calibrate/calibration.hpp>
+#include <compress/tensor/weights.hpp>
 
 namespace tensor_compress {
 
