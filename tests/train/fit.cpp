@@ -218,6 +218,18 @@ TEST_CASE("a blended record is the sum of two in their shares, and a loss knows 
     };
     tc::fit<small>(tc::initial_weights<small>(1), data, loss, options);
     CHECK(blended > 40);
+    options.optimizer = tc::sgd{.rate = -0.1};
+    CHECK_THROWS_WITH(tc::fit<small>(tc::initial_weights<small>(1), data, options),
+                      ContainsSubstring("fit: a rate of -0.1"));
+    tc::named_tensors masks{{"head.weight", tc::make_array<float>({3, 16})}};
+    masks.at("head.weight").fill(1);
+    masks.at("head.weight").data()[4] = 0.5f;
+    options.optimizer = tc::sgd{};
+    options.masks = &masks;
+    CHECK_THROWS_WITH(tc::fit<small>(tc::initial_weights<small>(1), data, options),
+                      ContainsSubstring("fit: the mask head.weight holds 0.5") &&
+                          ContainsSubstring("a mask is 0 where"));
+    options.masks = nullptr;
     options.augment.mix = 1.5;
     CHECK_THROWS_WITH(tc::fit<small>(tc::initial_weights<small>(1), data, options),
                       ContainsSubstring("fit: blends with a share of up to 1.5"));

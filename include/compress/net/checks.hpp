@@ -51,9 +51,8 @@ constexpr auto pattern_text() {
 
 template <class Pattern, bool Matches>
 struct recipe_pattern {
-    static_assert(
-        Matches,
-        "a pattern of the recipe matches no layer of the model: compare it with the labels in describe<net>()");
+    static_assert(Matches, "a pattern of the recipe matches no layer of the model: compare it with the labels that the "
+                           "model gives its layers");
     static constexpr bool holds = Matches;
 };
 

@@ -50,7 +50,7 @@ public:
         if (values.size() != size)
             throw error(text_of(Net::graph[id].name),
                         std::to_string(values.size()) + " values for an input of " + std::to_string(size),
-                        "pass one record without a batch dimension, [height, width, channels]");
+                        "pass records of that many values, each [height, width, channels]");
         for_each_input([&]<int I>() {
             if (static_cast<std::size_t>(I) != index) return;
             if constexpr (Net::element_of(Net::input_id(I)) == element::float32)

@@ -106,6 +106,9 @@ private:
         if (!(options_.augment.mix >= 0 && options_.augment.mix <= 1))
             throw error("fit", "blends with a share of up to " + std::to_string(options_.augment.mix),
                         "a share lies from 0 to 1; 0.5 makes all blends likely");
+        const double rate = std::visit([](const auto& rule) { return rule.rate; }, options_.optimizer);
+        if (!(rate >= 0))
+            throw error("fit", "a rate of " + std::to_string(rate), "it is not below 0; 0.0001 to 0.01 are usual");
         for (const std::string& pattern : options_.frozen) {
             if (std::none_of(groups_.begin(), groups_.end(),
                              [&](const parameter_group& g) { return matches(pattern, g); }))
@@ -122,6 +125,10 @@ private:
         for (auto& [name, tensor] : all) std::fill_n(tensor.data(), tensor.size(), 1.0f);
         for (const auto& [name, mask] : *options_.masks) {
             array<float>& kept = tensor_of_mask(all, name, mask, "fit");
+            const auto odd = std::find_if(mask.begin(), mask.end(), [](float v) { return v != 0 && v != 1; });
+            if (odd != mask.end())
+                throw error("fit", "the mask " + name + " holds " + std::to_string(*odd),
+                            "a mask is 0 where a weight stays 0, and 1 where it is trained");
             if (std::all_of(mask.data(), mask.data() + mask.size(), [](float v) { return v == 0; }))
                 throw error("fit", "the mask " + name + " leaves the layer no weight",
                             "keep at least one, or remove the layer");
