@@ -32,6 +32,7 @@
 #include <compress/transform/choose_ranks.hpp>
 #include <compress/transform/compress_to.hpp>
 #include <compress/transform/convert.hpp>
+#include <compress/transform/correct_biases.hpp>
 #include <compress/transform/distil.hpp>
 #include <compress/transform/equalize.hpp>
 #include <compress/transform/fit_net.hpp>

@@ -128,6 +128,25 @@ TEST_CASE("the number of zeros is the nearest to the ratio", "[prune]") {
     CHECK(zeros(0.89) == 4);
 }
 
+TEST_CASE("weights below a threshold go, however many", "[prune]") {
+    const auto weights = coarse_weights<layered>();
+    const auto found = tc::prune<layered>(weights, {.threshold = 0.3});
+    REQUIRE(found.masks.size() == all_layers.size());
+    std::ptrdiff_t zeros = 0;
+    for (const std::string& name : all_layers) {
+        const auto &was = weights.at(name), &now = found.weights.at(name);
+        for (std::size_t i = 0; i < was.size(); ++i) {
+            const bool stays = !(std::abs(was.data()[i]) < 0.3f);
+            CHECK(now.data()[i] == (stays ? was.data()[i] : 0.0f));
+            CHECK(found.masks.at(name).data()[i] == (stays ? 1.0f : 0.0f));
+            zeros += stays ? 0 : 1;
+        }
+    }
+    CHECK(zeros > 10);
+    CHECK_THAT(refusal<layered>(weights, {.threshold = -1}), ContainsSubstring("a threshold of -1.0"));
+    CHECK_THAT(refusal<layered>(weights, {.threshold = 1e9}), ContainsSubstring("would keep none of its"));
+}
+
 TEST_CASE("weights go at random, by a seed", "[prune]") {
     const auto weights = coarse_weights<layered>();
     tc::prune_options options{.ratio = 0.4, .by = tc::importance::random};

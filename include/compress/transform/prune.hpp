@@ -23,7 +23,8 @@ enum class importance : unsigned char {
 enum class prune_scope : unsigned char { layer, global };
 
 struct prune_options {
-    double ratio = 0.5;  ///< share of the weights that become 0
+    double ratio = 0.5;    ///< share of the weights that become 0
+    double threshold = 0;  ///< above 0: instead of a share, all weights whose |w| is below it
     importance by = importance::magnitude;
     prune_scope scope = prune_scope::layer;
     std::vector<std::string> layers{"*"};  ///< globs over labels
@@ -122,6 +123,9 @@ inline double sparsity_of(const named_tensors& masks) {
 template <const auto& Model>
 pruned prune(const named_tensors& weights, const prune_options& options = {}) {
     detail::expect_ratio(options.ratio);
+    if (!(options.threshold >= 0))
+        throw error("prune", "a threshold of " + std::to_string(options.threshold),
+                    "weights whose size is below it become 0; it is not below 0 itself");
     expect_weights(Model, weights, "prune");
     const auto names = detail::weights_matching(Model, options.layers);
     std::vector<std::vector<double>> importances;
@@ -131,6 +135,15 @@ pruned prune(const named_tensors& weights, const prune_options& options = {}) {
             detail::importances_of(weights.find(name)->second, options.by, random_stream(options.seed, stream++)));
     pruned result{weights, {}};
     std::vector<float> flat;
+    if (options.threshold > 0) {
+        for (const std::string& name : names) {
+            array<float>& mask = result.masks[name] = weights.find(name)->second;
+            for (float& w : mask) w = std::abs(static_cast<double>(w)) < options.threshold ? 0.0f : 1.0f;
+            detail::expect_weights_left(name, mask);
+        }
+        result.weights = apply_masks(std::move(result.weights), result.masks);
+        return result;
+    }
     if (options.scope == prune_scope::global) {
         std::vector<double> all;
         for (const auto& i : importances) all.insert(all.end(), i.begin(), i.end());

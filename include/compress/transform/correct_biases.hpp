@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <compress/transform/gptq.hpp>
+
+namespace tensor_compress {
+
+namespace detail {
+
+/// Rounds a layer's weights to the nearest levels, as conversion does.
+inline rounded_layer round_to_nearest(layer_to_change& layer, const layer_levels& to) {
+    rounded_layer result;
+    for (std::size_t o = 0; o < layer.weights.outputs; ++o) {
+        std::vector<double> row(layer.weights.row(o).begin(), layer.weights.row(o).end());
+        const std::size_t first = o * row.size();
+        for (std::size_t k = 0; k < row.size(); ++k)
+            if (!to.kept.empty() && !to.kept[first + k]) row[k] = 0;
+        const row_steps steps = steps_of_row(to, o, row);
+        result.scales.push_back(static_cast<float>(steps.scale));
+        for (std::size_t k = 0; k < row.size(); ++k) {
+            const double step = steps.scale * steps.multiples[k];
+            const int level = to.tables.empty() ? nearest_level(row[k], step, to.format.grid)
+                                                : table_levels{to.tables[o].values}.nearest(row[k], step);
+            const int stored = level * steps.multiples[k];
+            result.weights.push_back(static_cast<std::int8_t>(stored));
+            layer.weights.weights[first + k] = result.scales.back() * static_cast<float>(stored);
+        }
+    }
+    return result;
+}
+
+}  // namespace detail
+
+/// Integers of `Net` rounded to nearest, with biases that take over what rounding does to the mean of each sum: bias +=
+/// mean over the records of (w - rounded w) * x, layer by layer, of what the layers before it give now. What `gptq` and
+/// `ada_round` do as well, alone. Source: Nagel et al. 2019, Data-Free Quantization Through Weight Equalization and
+/// Bias Correction, section 4.2, with records.
+///
+/// `convert<Net>(weights, seen, correct_biases<Net>(weights, records))`
+///
+/// @param  records  one span of values per record, for a model with one input
+/// @throws error as `convert` for the weights, and where there are no records
+template <net_type Net, class Records>
+rounded_layers correct_biases(const named_tensors& weights, const Records& records) {
+    const layer_roundings roundings = roundings_of<Net>(weights);
+    rounded_layers all;
+    change_layers<Net::model>(
+        weights, records,
+        [&]<const node & Observed>(layer_to_change& layer) {
+            rounded_layer rounded = detail::round_to_nearest(layer, roundings.find(layer.label)->second);
+            correct_biases(layer);
+            rounded.bias = layer.weights.bias;
+            all.emplace(layer.label, std::move(rounded));
+        },
+        [&]<const node & Observed>() { return roundings.contains(text_of(Observed.name)); });
+    return all;
+}
+
+}  // namespace tensor_compress
