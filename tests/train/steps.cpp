@@ -234,12 +234,12 @@ TEST_CASE("gradients of signs are the same for records together and one by one",
     std::vector<tc::value_rounding> rounding(static_cast<std::size_t>(tc::training_graph<joined>::count));
     for (const char* label : {"point", "wide", "head"})
         rounding[static_cast<std::size_t>(tc::training_graph<joined>::graph.find(label))].sign_size = 0.6f;
-    const auto gradients_of = [&](int first, int records) {
+    const auto gradients_of = [&](int first, int size) {
         tc::trainer<joined> trained(weights, 1);
         tc::trainer<joined>::pass_options options;
         options.rounding = rounding.data();
         trained.run(
-            records,
+            size,
             [&](int index, int, std::span<float> to) {
                 tests::numbers random(static_cast<std::uint64_t>(first + index));
                 for (float& v : to) v = random.real();
