@@ -118,7 +118,7 @@ private:
         const auto begun = std::chrono::steady_clock::now();
         auto weights = narrowed<resnet8_bn_fp32, nine_tenths>(weights_, 8);
         weights = narrowed<nine_tenths, eight_tenths>(weights, 8);
-        weights = narrowed<eight_tenths, seven_tenths>(weights, training_epochs);
+        weights = narrowed<eight_tenths, seven_tenths>(weights, 2 * training_epochs);
         add("0.7 of the channels, FP32", tc::convert<tc::net<seven_tenths>>(weights), begun);
         using net = tc::net<seven_tenths, every_int8>;
         add("0.7 of the channels, INT8", tc::convert<net>(weights, tc::calibrate<seven_tenths>(weights, seen_)), begun);

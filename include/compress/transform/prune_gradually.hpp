@@ -106,7 +106,9 @@ gradually_pruned prune_gradually(const named_tensors& weights, const data_set& d
     for (int step = 1; step <= options.steps && !result.interrupted; ++step) {
         const double share =
             scheduled_sparsity(options.schedule, options.ratio, static_cast<double>(step) / options.steps);
-        pruned now = prune<Model>(result.weights, {share, options.by, options.scope, options.layers, options.seed});
+        pruned now = prune<Model>(
+            result.weights,
+            {.ratio = share, .by = options.by, .scope = options.scope, .layers = options.layers, .seed = options.seed});
         detail::join_masks(now.masks, result.masks, now.weights);
         training.masks = &now.masks;
         training.checkpoint = detail::numbered(options.training.checkpoint, step);
