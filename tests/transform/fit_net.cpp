@@ -79,6 +79,13 @@ tc::fit_options short_training() {
     return options;
 }
 
+/// Without any training.
+template <class Net>
+double accuracy_of_nearest(const tc::named_tensors& weights, const tc::data_set& data, const tc::data_set& judges) {
+    const auto seen = tc::calibrate<Net::model>(weights, tc::records(data.slice(0, 200)));
+    return tc::accuracy<Net>(tc::convert<Net>(weights, seen), judges);
+}
+
 auto copy_of(const tc::data_set& data) {
     return [&data](int index, int, std::span<float> values) {
         const auto from = data.input(static_cast<std::size_t>(index));
@@ -219,8 +226,7 @@ TEST_CASE("layers of signs learn", "[transform]") {
     using net = tc::net<of_both_signs, of_signs>;
     const auto data = digits(2000), held_out = digits(1000, 3);
     const auto& weights = trained<of_both_signs>();
-    const auto seen = tc::calibrate<of_both_signs>(weights, tc::records(data.slice(0, 200)));
-    const double before = tc::accuracy<net>(tc::convert<net>(weights, seen), held_out);
+    const double before = accuracy_of_nearest<net>(weights, data, held_out);
     auto options = short_training();
     options.epochs = 4;
     const auto f = tc::fit<net>(weights, data, options);
@@ -285,8 +291,7 @@ TEST_CASE("training with rounding gives back what few bits take away", "[transfo
     using net = tc::net<plain, every_binary>;
     const auto data = digits(2000), held_out = digits(1000, 3);
     const auto& weights = trained<plain>();
-    const auto seen = tc::calibrate<plain>(weights, tc::records(data.slice(0, 200)));
-    const double before = tc::accuracy<net>(tc::convert<net>(weights, seen), held_out);
+    const double before = accuracy_of_nearest<net>(weights, data, held_out);
     auto options = short_training();
     options.epochs = 4;
     options.validation = &held_out;
@@ -325,8 +330,7 @@ TEST_CASE("values of tables are learned, and leave zeros of masks where they are
     using net = tc::net<plain, of_tables>;
     const auto data = digits(2000), held_out = digits(1000, 3);
     const auto [weights, masks] = tc::prune<plain>(trained<plain>(), {.ratio = 0.5});
-    const auto seen = tc::calibrate<plain>(weights, tc::records(data.slice(0, 200)));
-    const double before = tc::accuracy<net>(tc::convert<net>(weights, seen), held_out);
+    const double before = accuracy_of_nearest<net>(weights, data, held_out);
     const auto start = tc::learned_steps<plain>(weights, tc::roundings_of<net>(weights), &masks).rounded(weights);
     auto options = short_training();
     options.masks = &masks;

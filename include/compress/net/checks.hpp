@@ -202,6 +202,12 @@ struct signs_in_training {
     static constexpr bool holds = Both;
 };
 
+/// Whether a row of a net's table is a layer in binary_activations.
+template <class Row>
+constexpr bool multiplies_signs(const Row& row) {
+    return row.parameters > 0 && label(row.precision) == label(tag::binary_activations::name);
+}
+
 template <int Capacity>
 constexpr bool is_never_negative(const model<Capacity>& written, int id) {
     const node& n = written[id];
@@ -212,12 +218,10 @@ constexpr bool is_never_negative(const model<Capacity>& written, int id) {
 /// The first layer of a net that multiplies signs which cannot differ, or -1.
 template <class Net>
 constexpr int first_of_equal_signs() {
-    for (int id = 0; id < Net::node_count; ++id) {
-        const auto& row = Net::table[static_cast<std::size_t>(id)];
-        if (row.parameters > 0 && label(row.precision) == label(tag::binary_activations::name) &&
+    for (int id = 0; id < Net::node_count; ++id)
+        if (multiplies_signs(Net::table[static_cast<std::size_t>(id)]) &&
             is_never_negative(Net::model, Net::model[Net::graph[id].origin].inputs[0]))
             return id;
-    }
     return -1;
 }
 

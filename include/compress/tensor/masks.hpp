@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include <compress/tensor/weights.hpp>
 
@@ -21,5 +22,16 @@ inline array<float>& tensor_of_mask(named_tensors& tensors, const std::string& n
                     "give masks the names and shapes of the weights they are for");
     return found->second;
 }
+
+namespace detail {
+
+/// Clears where a mask is 0. What is empty keeps everything.
+inline void clear_zeros_of(const array<float>& mask, std::vector<char>& kept) {
+    if (kept.empty()) kept.assign(mask.size(), 1);
+    for (std::size_t i = 0; i < kept.size(); ++i)
+        if (mask.data()[i] == 0) kept[i] = 0;
+}
+
+}  // namespace detail
 
 }  // namespace tensor_compress

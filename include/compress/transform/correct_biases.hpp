@@ -9,22 +9,25 @@ namespace detail {
 
 /// Rounds a layer's weights to the nearest levels, as conversion does.
 inline rounded_layer round_to_nearest(layer_to_change& layer, const layer_levels& to) {
+    effective_weights& w = layer.weights;
+    for (std::size_t i = 0; i < to.kept.size(); ++i)
+        if (!to.kept[i]) w.weights[i] = 0;
     rounded_layer result;
-    for (std::size_t o = 0; o < layer.weights.outputs; ++o) {
-        std::vector<double> row(layer.weights.row(o).begin(), layer.weights.row(o).end());
-        const std::size_t first = o * row.size();
-        for (std::size_t k = 0; k < row.size(); ++k)
-            if (!to.kept.empty() && !to.kept[first + k]) row[k] = 0;
-        const row_steps steps = steps_of_row(to, o, row);
-        result.scales.push_back(static_cast<float>(steps.scale));
-        for (std::size_t k = 0; k < row.size(); ++k) {
-            const double step = steps.scale * steps.multiples[k];
-            const int level = to.tables.empty() ? nearest_level(row[k], step, to.format.grid)
-                                                : table_levels{to.tables[o].values}.nearest(row[k], step);
-            const int stored = level * steps.multiples[k];
-            result.weights.push_back(static_cast<std::int8_t>(stored));
-            layer.weights.weights[first + k] = result.scales.back() * static_cast<float>(stored);
+    result.weights.resize(w.weights.size());
+    for (std::size_t o = 0; o < w.outputs; ++o) {
+        const std::span stored = std::span(result.weights).subspan(o * w.terms, w.terms);
+        double scale = 0;
+        if (to.tables.empty()) {
+            scale = round_weights(w.row(o), to.format, 0, stored);
+        } else {
+            const table_levels levels{to.tables[o].values};
+            scale = to.tables[o].scale;
+            for (std::size_t k = 0; k < w.terms; ++k)
+                stored[k] = static_cast<std::int8_t>(levels.nearest(static_cast<double>(w.row(o)[k]), scale));
         }
+        result.scales.push_back(static_cast<float>(scale));
+        for (std::size_t k = 0; k < w.terms; ++k)
+            w.weights[o * w.terms + k] = result.scales.back() * static_cast<float>(stored[k]);
     }
     return result;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <optional>
 
 #include <compress/tensor/runner.hpp>
@@ -47,12 +48,8 @@ public:
         });
     }
 
-    /// Whether the net multiplies the signs of what node `id` of the model in training reads.
-    static constexpr bool takes_signs(int id) { return signs_[static_cast<std::size_t>(id)]; }
-    /// What such a sign stands for.
-    static float sign_size(int id, const calibration& seen) {
-        return mean_size_of(Net::model, graph::graph[graph::graph[id].inputs[0]].value_origin, seen);
-    }
+    /// How many layers multiply signs.
+    static constexpr int sign_layers() { return static_cast<int>(std::count(signs_.begin(), signs_.end(), true)); }
 
     /// How each value of the model in training is stored and read in the net.
     static std::vector<value_rounding> roundings(const calibration& seen) {
@@ -64,7 +61,8 @@ public:
                 of.steps = affine_of(Net::model, graph::graph[id].value_origin, seen);
                 of.rounds = true;
             }
-            if (takes_signs(id)) of.sign_size = sign_size(id, seen);
+            if (signs_[static_cast<std::size_t>(id)])
+                of.sign_size = mean_size_of(Net::model, graph::graph[graph::graph[id].inputs[0]].value_origin, seen);
         }
         return all;
     }
@@ -74,15 +72,14 @@ private:
     using steps = training_steps<Net::model, native>;
     using affines = std::array<affine, static_cast<std::size_t>(simulated::node_count)>;
 
+    /// Which nodes of the model in training are layers whose input the net takes the signs of.
     static constexpr auto make_signs() {
         std::array<bool, static_cast<std::size_t>(graph::count)> signs{};
         for (int id = 0; id < graph::count; ++id)
-            for (int other = 0; other < simulated::node_count; ++other) {
-                const layer_info& row = simulated::table[static_cast<std::size_t>(other)];
+            for (int other = 0; other < simulated::node_count; ++other)
                 if (is_product(graph::graph[id].kind) && graph::graph[id].origin == simulated::graph[other].origin &&
-                    row.parameters > 0 && label(row.precision) == label(tag::binary_activations::name))
+                    detail::multiplies_signs(simulated::table[static_cast<std::size_t>(other)]))
                     signs[static_cast<std::size_t>(id)] = true;
-            }
         return signs;
     }
     static constexpr auto signs_ = make_signs();

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <compress/tensor/masks.hpp>
 #include <compress/train/parameters.hpp>
 #include <compress/transform/cluster_weights.hpp>
 #include <compress/transform/round_weights.hpp>
@@ -89,9 +90,7 @@ struct learned_layer {
     void keep_zeros(const named_tensors& masks) {
         const auto mask = masks.find(label + ".weight");
         if (mask == masks.end() || mask->second.size() != places.size()) return;
-        if (kept.empty()) kept.assign(places.size(), 1);
-        for (std::size_t i = 0; i < places.size(); ++i)
-            if (mask->second.data()[i] == 0) kept[i] = 0;
+        clear_zeros_of(mask->second, kept);
     }
     /// A table that has to hold a zero gets one as a further value, or in the place of its smallest where it is full.
     ///

@@ -36,17 +36,16 @@ inline calibration take_ranges(named_tensors& from) {
     return seen;
 }
 
-/// What training has to know of the values of a net: how they are stored and read, given their ranges.
+/// What training has to know of the values of a net: how they are stored and read, given their ranges, and how many
+/// layers read signs.
 struct net_values {
     template <class Net>
     static constexpr net_values of() {
-        using forward = deployed_forward<Net>;
-        return {&forward::roundings, &forward::takes_signs, &forward::sign_size};
+        return {&deployed_forward<Net>::roundings, deployed_forward<Net>::sign_layers()};
     }
 
     std::vector<value_rounding> (*roundings)(const calibration&);
-    bool (*takes_signs)(int id);
-    float (*sign_size)(int id, const calibration&);
+    int sign_layers;
 };
 
 /// What rounding adds to training a model, in floating point: weights and values are put on the grids of the integers
@@ -88,7 +87,7 @@ public:
         const bool due = step == settling || (step < settling && step % std::max(settling / 8, 1LL) == 0);
         const bool measures = options_.rounding.ranges == nullptr && (due || seen_.ranges.empty());
         // Behind a sign statistics depend on what it stands for, and that on the statistics before it.
-        for (int round = settles_norms && measures ? sign_layers() : 0; round >= 0; --round) {
+        for (int round = settles_norms && measures ? values_.sign_layers : 0; round >= 0; --round) {
             if (settles_norms) measure_norms(t, threads);
             if (measures) measure(t);
         }
@@ -186,40 +185,30 @@ private:
         const std::size_t count = std::min(data_.size(), static_cast<std::size_t>(options_.rounding.records));
         std::vector<std::span<const float>> records;
         for (std::size_t i = 0; i < count; ++i) records.push_back(data_.input(i * data_.size() / count));
-        if (sign_layers() > 0) {
-            set_ranges(ranges_behind_signs(t, records));
-        } else {
+        if (values_.sign_layers == 0) {
             named_tensors weights = t.weights();
             from_parameters<Model>(t.used_parameters(), weights);
             set_ranges(calibrate<Model>(weights, records, options_.rounding.range));
         }
+        // Values behind signs are not those of the float net: they follow from what a sign stands for. Of one layer of
+        // signs after the other that is known, and then, in the last round, all ranges.
+        for (int round = values_.sign_layers == 0 ? 0 : values_.sign_layers + 1; round > 0; --round)
+            set_ranges(ranges_behind_signs(t, records));
     }
-    int sign_layers() const {
-        int count = 0;
-        for (int id = 0; id < training_graph<Model>::count; ++id) count += values_.takes_signs(id) ? 1 : 0;
-        return count;
-    }
-    /// Values behind signs are not those of the float net: they follow from what a sign stands for. Of one layer of
-    /// signs after the other that is known, and then, in the last round, all ranges.
+    /// Ranges that follow from what signs stand for by now.
     calibration ranges_behind_signs(training& t, const std::vector<std::span<const float>>& records) {
-        using graph = training_graph<Model>;
-        std::vector<value_rounding> read(static_cast<std::size_t>(graph::count));
-        calibration seen;
-        for (int round = sign_layers(); round >= 0; --round) {
-            seen_values<Model> values(options_.rounding.range);
-            t.observe(
-                static_cast<int>(records.size()),
-                [&](int index, int, std::span<float> to) {
-                    const auto from = records[static_cast<std::size_t>(index)];
-                    std::copy(from.begin(), from.end(), to.begin());
-                },
-                read.data(),
-                [&](int id, std::span<const float> value) { values.add(graph::graph[id].value_origin, value); });
-            seen = values.ranges();
-            for (int id = 0; id < graph::count; ++id)
-                if (values_.takes_signs(id)) read[static_cast<std::size_t>(id)].sign_size = values_.sign_size(id, seen);
-        }
-        return seen;
+        seen_values<Model> values(options_.rounding.range);
+        t.observe(
+            static_cast<int>(records.size()),
+            [&](int index, int, std::span<float> to) {
+                const auto from = records[static_cast<std::size_t>(index)];
+                std::copy(from.begin(), from.end(), to.begin());
+            },
+            signs_.empty() ? nullptr : signs_.data(),
+            [&](int id, std::span<const float> value) {
+                values.add(training_graph<Model>::graph[id].value_origin, value);
+            });
+        return values.ranges();
     }
     void set_ranges(const calibration& seen) {
         seen_ = seen;
