@@ -351,6 +351,15 @@ class Compilers(Case):
         self.assertNotIn(str(self.temporary), said)
         self.assertNotIn("line 50", said)
 
+    def test_markers_of_the_templates(self):
+        """A folder whose name holds the words that stand for something in the programs' templates."""
+        words = "EPOCHS TEMPERATURE ALPHA WIDTHS CHECKPOINTS INCLUDES"
+        onnx.write_npy(self.folder / "l.npy", [16], [0] * 16, "i8")
+        result = self.convert("image.onnx", "-o", "out.hpp", "--train", "records.npy", "--train-labels", "l.npy", "--max-bytes", "300",
+                              "--resume", words, "--keep", "kept", "--cxx", self.compiler("exit 1\n"))
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn(f'options.folder = "{self.folder / words}";', (self.folder / "kept/search.cpp").read_text())
+
     def test_program_that_crashes(self):
         words = self.compiler("printf '#!/bin/sh\\nkill -SEGV $$\\n' > $name; chmod +x $name\n")
         self.expect_refused(1, ["image.onnx", "signal 11"], "image.onnx", "-o", "out.hpp", "--cxx", words)

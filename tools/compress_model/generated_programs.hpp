@@ -6,6 +6,7 @@
 
 #include <compress/io/model_text.hpp>
 
+#include "program_template.hpp"
 #include "recipe_choice.hpp"
 
 namespace compress_model {
@@ -58,16 +59,11 @@ struct preparation {
     std::string includes, definition;
 };
 
-inline void replace_marker(std::string& text, std::string_view marker, const std::string& by) {
-    for (auto at = text.find(marker); at != std::string::npos; at = text.find(marker, at + by.size()))
-        text.replace(at, marker.size(), by);
-}
-
 /// convert.cpp: prepares weights, converts, emits the header and measures. It reads and writes files of the folder it
 /// runs in, prints the tables on stdout, progress on stderr, and ends with 2 and one line on stdout where the input is
 /// to blame.
 inline std::string converting_program(const preparation& before) {
-    std::string text = R"cpp(// SPDX-License-Identifier: MIT
+    return filled(R"cpp(// SPDX-License-Identifier: MIT
 
 #include <algorithm>
 #include <chrono>
@@ -227,10 +223,8 @@ int main() {
     }
     return 0;
 }
-)cpp";
-    replace_marker(text, "INCLUDES", before.includes);
-    replace_marker(text, "DEFINITION", before.definition);
-    return text;
+)cpp",
+                  {{"INCLUDES", before.includes}, {"DEFINITION", before.definition}});
 }
 
 /// verify.cpp: includes the header and nothing else of the library, and compares what its net gives with the bytes on
@@ -246,10 +240,11 @@ inline std::string verifying_program(const std::string& header_name, const std::
         const std::string k = std::to_string(i), id = "net::output_id(" + k + ")";
         memory += "    static " + element_text(id) + " output_" + k + "[net::size_of(" + id + ")], expected_" + k +
                   "[net::size_of(" + id + ")];\n";
-        arguments += "output_" + k + ", ";
+        arguments += (i == 0 ? "output_" : " output_") + k + ",";
         comparisons += "        if (!is_equal(output_" + k + ", expected_" + k + ", record, " + k + ")) return 1;\n";
     }
-    std::string text = R"cpp(int main() {
+    const std::string text =
+        filled(R"cpp(int main() {
     using net = ::NAMESPACE::net;
 MEMORY    alignas(64) static std::byte arena[net::arena_bytes + 1];
     const auto is_equal = [](const auto& found, auto& expected, int record, int output) {
@@ -265,15 +260,12 @@ MEMORY    alignas(64) static std::byte arena[net::arena_bytes + 1];
     };
     int record = 0;
     for (; std::fread(input, sizeof input, 1, stdin) == 1; ++record) {
-        net::run(::NAMESPACE::weights, input, ARGUMENTSarena);
+        net::run(::NAMESPACE::weights, input, ARGUMENTS arena);
 COMPARISONS    }
     return record > 0 ? 0 : 1;
 }
-)cpp";
-    replace_marker(text, "MEMORY", memory);
-    replace_marker(text, "ARGUMENTS", arguments);
-    replace_marker(text, "COMPARISONS", comparisons);
-    replace_marker(text, "NAMESPACE", name_space);
+)cpp",
+               {{"MEMORY", memory}, {"ARGUMENTS", arguments}, {"COMPARISONS", comparisons}, {"NAMESPACE", name_space}});
     return "// SPDX-License-Identifier: MIT\n\n#include \"" + header_name + "\"\n\n#include <cstdio>\n\n" + text;
 }
 

@@ -76,12 +76,10 @@ int thread_count() { return static_cast<int>(std::clamp(std::thread::hardware_co
 inline std::string quoted(const std::string& text) { return tensor_compress::detail::quoted_text(text); }
 
 inline std::string training_text(const technique_job& j) {
-    std::string text(training_functions);
-    replace_marker(text, "LABELLED", j.has_labels() ? "true" : "false");
-    replace_marker(text, "SEED", std::to_string(j.asked.seed.value_or(1)));
-    replace_marker(text, "RATE", number(j.asked.rate.value_or(1e-3)));
-    replace_marker(text, "CHECKPOINTS", quoted(j.checkpoints.string()));
-    return text;
+    return filled(training_functions, {{"LABELLED", j.has_labels() ? "true" : "false"},
+                                       {"SEED", std::to_string(j.asked.seed.value_or(1))},
+                                       {"RATE", number(j.asked.rate.value_or(1e-3))},
+                                       {"CHECKPOINTS", quoted(j.checkpoints.string())}});
 }
 
 inline std::string channels_text(const technique_job& j) {
@@ -224,7 +222,7 @@ inline preparation preparation_of_found() {
 /// @param  widths  percent of the channels, from the widest on
 inline std::string search_program(const technique_job& j, const std::string& widths) {
     const techniques& t = j.asked;
-    std::string text = R"cpp(// SPDX-License-Identifier: MIT
+    return filled(R"cpp(// SPDX-License-Identifier: MIT
 
 #include <algorithm>
 #include <cstdint>
@@ -302,16 +300,15 @@ int main() {
         return 1;
     }
 }
-)cpp";
-    replace_marker(text, "INCLUDES", detail::includes_of(j));
-    replace_marker(text, "FUNCTIONS", detail::training_text(j));
-    replace_marker(text, "MAX_BYTES", std::to_string(t.max_bytes.value_or(0)));
-    replace_marker(text, "EPOCHS", std::to_string(t.epochs.value_or(4)));
-    replace_marker(text, "CHECKPOINTS", detail::quoted(j.checkpoints.string()));
-    replace_marker(text, "TEMPERATURE", t.temperature ? detail::number(*t.temperature) : "teaching.temperature");
-    replace_marker(text, "ALPHA", t.alpha ? detail::number(*t.alpha) : "teaching.alpha");
-    replace_marker(text, "WIDTHS", widths);
-    return text;
+)cpp",
+                  {{"INCLUDES", detail::includes_of(j)},
+                   {"FUNCTIONS", detail::training_text(j)},
+                   {"MAX_BYTES", std::to_string(t.max_bytes.value_or(0))},
+                   {"EPOCHS", std::to_string(t.epochs.value_or(4))},
+                   {"CHECKPOINTS", detail::quoted(j.checkpoints.string())},
+                   {"TEMPERATURE", t.temperature ? detail::number(*t.temperature) : "teaching.temperature"},
+                   {"ALPHA", t.alpha ? detail::number(*t.alpha) : "teaching.alpha"},
+                   {"WIDTHS", widths}});
 }
 
 /// The techniques behind the recipe, in the report: "; channels 0.5; gptq".
