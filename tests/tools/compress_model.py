@@ -344,6 +344,37 @@ class Compilers(Case):
     def test_absent(self):
         self.expect_refused(1, ["no-such-compiler", "--cxx"], "image.onnx", "-o", "out.hpp", "--cxx", "no-such-compiler")
 
+    def test_where_it_is_looked_for(self):
+        """A name in PATH alone; what lies in the folder of the call is run only where that is said."""
+        own = self.folder / "c++"
+        own.write_text("#!/bin/sh\necho ran > ../../ran\nexit 1\n")
+        own.chmod(0o755)
+        tools = self.folder / "tools"
+        (tools / "folder").mkdir(parents=True)
+        for name in ("usual", "c++"):
+            (tools / name).write_text("#!/bin/sh\nexit 7\n")
+            (tools / name).chmod(0o755)
+        usual = lambda path, cxx, *words: self.expect_refused(1, [f"{tools}/{cxx or 'c++'}: ended with code 7"], "image.onnx", "-o", "out.hpp",
+                                                              *words, CXX=cxx, PATH=path)
+        for path in (f"{tools}", f":{tools}", f".:{tools}", f"{self.folder.parent}:nowhere:{tools}"):
+            usual(path, "")
+            usual(path, "usual")
+        self.assertFalse((self.folder / "ran").exists())
+        no_program = lambda name, path: self.expect_refused(1, [name + ": is no program of PATH", "--cxx"], "image.onnx", "-o", "out.hpp",
+                                                            "--cxx", name, PATH=path)
+        no_program("c++", ":.:")
+        no_program("folder", str(tools))
+        self.expect_refused(1, ["tools/folder: is no program; "], "image.onnx", "-o", "out.hpp", "--cxx", "tools/folder")
+        (self.folder / "ran").write_text("")  # so that the check of left files does not see a new one
+        self.expect_refused(1, ["/c++: ended with code 1"], "image.onnx", "-o", "out.hpp", "--cxx", "./c++")
+        self.assertEqual((self.folder / "ran").read_text(), "ran\n")
+
+    def test_older_standards(self):
+        for flags in ("-O1 -std=c++17", "--std=gnu++14", "-ansi"):
+            self.expect_refused(2, ["--flags: " + flags.split()[-1], "C++20"], "image.onnx", "-o", "out.hpp", f"--flags={flags}",
+                                CXX=self.compiler("exit 1\n"))
+        self.expect_refused(1, ["code 9"], "image.onnx", "-o", "out.hpp", "--flags=-std=gnu++23", CXX=self.compiler("exit 9\n"))
+
     def test_failing(self):
         words = self.compiler('echo "$PWD/model.hpp:7: error: something"\nfor i in $(seq 100); do echo "line $i"; done >&2\nexit 3\n')
         said = self.expect_refused(1, ["code 3"], "image.onnx", "-o", "out.hpp", "--cxx", words)

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <unistd.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <sstream>
@@ -11,20 +9,13 @@
 
 #include <compress/tensor/error.hpp>
 
+#include "compiler_words.hpp"
 #include "compress_model_build.hpp"
 #include "process.hpp"
 #include "refusal.hpp"
 #include "work_folder.hpp"
 
 namespace compress_model {
-
-inline std::vector<std::string> split(const std::string& text, char separator) {
-    std::vector<std::string> parts;
-    std::istringstream stream(text);
-    for (std::string part; std::getline(stream, part, separator);)
-        if (!part.empty()) parts.push_back(part);
-    return parts;
-}
 
 /// Which headers a program may include: those of a target, or all; and whether it calls on linear algebra and threads.
 enum class headers { inference, host, host_and_algebra };
@@ -34,15 +25,10 @@ class compiler {
 public:
     /// @param  chosen  program, and maybe arguments; empty for $CXX, then c++
     /// @param  flags   of optimisation and instruction set, separated by spaces
-    compiler(const std::string& chosen, const std::string& flags) : flags_(split(flags, ' ')) {
-        const char* const usual = std::getenv("CXX");
-        const std::string name = !chosen.empty() ? chosen : usual != nullptr && *usual != 0 ? usual : "c++";
-        words_ =
-            access(name.c_str(), X_OK) == 0 ? std::vector{std::filesystem::absolute(name).string()} : split(name, ' ');
-        if (words_.empty()) words_ = {"c++"};
-        // The compiler runs in another folder.
-        if (words_[0].find('/') != std::string::npos) words_[0] = std::filesystem::absolute(words_[0]).string();
-
+    compiler(const std::string& chosen, const std::string& flags)
+        : words_(compiler_words(chosen)),
+          flags_(split(flags, ' ')) {
+        expect_standard(flags_);
         const char* const given = std::getenv("COMPRESS_INCLUDE");
         if (given != nullptr && *given != 0) {
             inference_ = host_ = {split(given, ':')};
