@@ -86,6 +86,12 @@ void declare(CLI::App& app, options& o) {
     app.add_option("--keep", o.keep, "Leave the generated programs in this folder")->type_name("DIR");
     app.add_option("--cxx", o.cxx, "C++20 compiler; otherwise $CXX, then c++")->type_name("COMPILER");
     app.add_option("--flags", o.flags, "Its flags, separated by spaces")->capture_default_str()->type_name("FLAGS");
+    // An empty name of a file or folder is what an unset variable of a script gives.
+    for (CLI::Option* option : app.get_options()) {
+        const std::string type = option->get_type_name();
+        if (type == "DIR" || type.find('.') != std::string::npos)
+            option->check([](const std::string& name) { return std::string(name.empty() ? "the name is empty" : ""); });
+    }
     app.footer("Records are .npy files in the layout of the model file ([batch, channels, height, width] for images), "
                "float32;\n"
                "labels are integers. COMPRESS_INCLUDE names the folders of the headers, separated by ':', where they "
@@ -106,16 +112,16 @@ void expect_sensible(const options& o) {
     if (!o.labels.empty() && o.input.empty())
         throw bad_input("--labels: there are no records they belong to; give --input too");
     expect_sensible(o.asked, o.precision != "fp32" || !o.recipe.empty(), !o.calibrate.empty());
-    if (fs::path(o.header).filename().string().find_first_of("\"\\\n") != std::string::npos)
+    if (fs::path(o.header).filename().string().find_first_of("\"\\\n\r") != std::string::npos)
         throw bad_input(o.header + ": no #include can spell this name; choose another for -o");
     std::map<fs::path, std::string> read, written;
     const std::string teacher = o.asked.is_taught_by_original() ? "" : o.asked.distil_from;
     for (const auto& file : {o.model, o.calibrate, o.input, o.labels, o.asked.train, o.asked.train_labels, teacher})
-        if (!file.empty()) read.emplace(fs::weakly_canonical(file), file);
+        if (!file.empty()) read.emplace(file_of(file), file);
     for (const auto& file : {o.header, o.output, o.report}) {
         if (file.empty()) continue;
         expect_writable(file);
-        const auto path = fs::weakly_canonical(file);
+        const auto path = file_of(file);
         if (read.contains(path)) throw bad_input(file + ": is read and would be overwritten; choose another name");
         if (!written.emplace(path, file).second)
             throw bad_input(file + ": would be written twice; choose another name");

@@ -126,7 +126,7 @@ class Case(unittest.TestCase):
 
     def convert(self, *words, **environment):
         return subprocess.run([ARGUMENTS.program, *words], cwd=self.folder, env=self.environment(**environment), capture_output=True,
-                              text=True)
+                              text=True, errors="surrogateescape")
 
     def expect_good(self, result):
         self.assertEqual(result.returncode, 0, result.stderr)
@@ -210,6 +210,22 @@ class Usage(Case):
         self.refused(["out.hpp", "twice"], "-o", "out.hpp", "--report", "../" + self.folder.name + "/out.hpp")
         self.refused(["#include"], "-o", 'a"b.hpp')
         self.refused(["absent", "folder"], "-o", "out.hpp", "--report", "absent/r.json")
+
+    def test_odd_names(self):
+        """Every name of a file or folder to write: refused at once, not after minutes of work."""
+        (self.folder / "loop").symlink_to("pool")
+        (self.folder / "pool").symlink_to("loop")
+        onnx.write_npy(self.folder / "l.npy", [16], [0] * 16, "i8")
+        for option in ("-o", "--output", "--report", "--keep", "--resume"):
+            words = ["--input", "records.npy", "--train", "records.npy", "--train-labels", "l.npy"] + (["-o", "out.hpp"] if option != "-o" else [])
+            refused = lambda name, *phrases: self.refused(phrases, *words, option, name)
+            refused("", option, "the name is empty")
+            refused("loop", "loop: cannot be ", "Too many levels of symbolic links")
+            refused("loop/inner", "loop/inner: cannot be ", "Too many levels of symbolic links")
+            refused("n" * 256, "n" * 256 + ": cannot be ", "File name too long")
+            refused("/dev/null", "/dev/null: ")
+        for option in ("--input", "--calibrate", "--labels", "--train", "--distil-from"):
+            self.refused([option, "the name is empty"], "-o", "out.hpp", option, "")
 
     def test_records(self):
         def refused(name, *phrases):
@@ -465,10 +481,13 @@ class Conversions(Case):
                             "out.hpp", "--precision", "int8/32")
 
     def test_ranges_at_run_time(self):
-        """Nothing is calibrated, so no records are asked for."""
-        result = self.convert("image.onnx", "-o", "out.hpp", "--precision", "dynamic(int8)", "--recipe", "mix*=dynamic(int4)", *QUICK)
+        """Nothing is calibrated, so no records are asked for. Files have names that are no UTF-8, and as long as names can be."""
+        model, header, report = (os.fsdecode(b"\xff\xc3" + name) for name in (b".onnx", b"n" * 249 + b".hpp", b"r" * 248 + b".json"))
+        (self.folder / "image.onnx").rename(self.folder / model)
+        result = self.convert(model, "-o", header, "--report", report, "--precision", "dynamic(int8)", "--recipe", "mix*=dynamic(int4)", *QUICK)
         self.expect_good(result)
-        text = (self.folder / "out.hpp").read_text()
+        self.assertEqual(json.loads((self.folder / report).read_text())["model"], "\ufffd\ufffd")
+        text = (self.folder / header).read_text()
         self.assertIn("recipe{tensor_compress::dynamic(tensor_compress::int8)}.with(\"mix*\", tensor_compress::dynamic(tensor_compress::int4))",
                       text)
 

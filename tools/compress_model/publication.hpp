@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -13,12 +16,23 @@
 
 namespace compress_model {
 
-/// @throws error when a file cannot be written there: found before anything is compiled
+/// @throws error when a file cannot be written there: found before anything is compiled, by a file of no bytes that
+/// comes and goes
 inline void expect_writable(const std::filesystem::path& file) {
-    const auto target = tensor_compress::detail::writable_target(file);
-    const auto folder = target.has_parent_path() ? target.parent_path() : std::filesystem::path(".");
-    if (access(folder.c_str(), W_OK) != 0)
-        throw tensor_compress::error(file.string(), "is in a folder that cannot be written", "check its permissions");
+    const auto part = tensor_compress::detail::temporary_beside(tensor_compress::detail::writable_target(file));
+    const int made = open(part.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (made < 0)
+        throw tensor_compress::error(file.string(), "cannot be written (" + std::string(std::strerror(errno)) + ")",
+                                     "choose another name, or check the permissions of its folder");
+    close(made);
+    unlink(part.c_str());
+}
+
+/// The file behind a name, to tell whether two names are of one.
+inline std::filesystem::path file_of(const std::filesystem::path& name) {
+    std::error_code problem;
+    const auto file = std::filesystem::weakly_canonical(name, problem);
+    return problem ? name : file;
 }
 
 /// Files that appear together or not at all: all are written beside their places first, then renamed.

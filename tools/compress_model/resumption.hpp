@@ -21,7 +21,7 @@ inline std::filesystem::path resumption_folder(const std::string& name, const st
     if (name.empty()) return {};
     std::error_code problem;
     fs::create_directories(name, problem);
-    if (problem || !fs::is_directory(name))
+    if (problem || !fs::is_directory(name, problem))
         throw tensor_compress::error(name,
                                      "cannot be made a folder (" + (problem ? problem.message() : "it is a file") + ")",
                                      "give --resume the name of a new folder, or of one with checkpoints");

@@ -21,7 +21,7 @@ public:
         std::error_code problem;
         if (kept_) {
             fs::create_directories(keep, problem);
-            if (problem || !fs::is_directory(keep))
+            if (problem || !fs::is_directory(keep, problem))
                 throw tensor_compress::error(
                     keep.string(), "cannot be made a folder (" + (problem ? problem.message() : "it is a file") + ")",
                     "give --keep the name of a new folder");

@@ -259,7 +259,8 @@ inline model_report new_report(std::string model_name) {
 ///
 /// @throws error as `write_text`
 inline void save_report(const model_report& report, const std::filesystem::path& file) {
-    write_text(file, report_json(report).dump(2) + '\n');
+    // Names of files and layers are bytes; what is no UTF-8 in them becomes U+FFFD.
+    write_text(file, report_json(report).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + '\n');
 }
 
 }  // namespace tensor_compress

@@ -257,18 +257,20 @@ private:
 
 namespace detail {
 
-/// A name beside `file` that nothing else uses: rename is atomic only within one file system.
+/// A name beside `file` that nothing else uses: rename is atomic only within one file system. It begins with as much of
+/// the file's own as leaves room for the rest in the 255 bytes of a name.
 inline std::filesystem::path temporary_beside(const std::filesystem::path& file) {
     static std::atomic<unsigned> serial{std::random_device{}()};
-    auto temporary = file;
-    temporary += ".part-" + std::to_string(std::random_device{}()) + "-" + std::to_string(serial++);
-    return temporary;
+    return file.parent_path() / (file.filename().string().substr(0, 200) + ".part-" +
+                                 std::to_string(std::random_device{}()) + "-" + std::to_string(serial++));
 }
 
 /// Where the bytes go: through a symbolic link to the file it names, never over a directory or a device.
 inline std::filesystem::path writable_target(const std::filesystem::path& file) {
-    std::error_code ignored;
-    const auto status = std::filesystem::status(file, ignored);
+    std::error_code failure, ignored;
+    const auto status = std::filesystem::status(file, failure);
+    if (status.type() == std::filesystem::file_type::none)  // a loop of links, a name that is too long
+        throw error(file.string(), "cannot be looked up (" + failure.message() + ")", "choose another name");
     if (std::filesystem::is_directory(status)) throw error(file.string(), "is a directory", "name a file in it");
     if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
         throw error(file.string(), "is not a regular file", "name a regular file");
