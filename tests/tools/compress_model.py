@@ -183,6 +183,19 @@ class Usage(Case):
         recipe("spread=int8|n_of_m<2>", "int8|n_of_m<2>", "n_of_m<2,4>")
         recipe("spread=int8|sparse", "int8|sparse", "n_of_m<2,4>")
         recipe("spread=int8|block<4,4,80>|for_speed", "int8|block<4,4,80>|for_speed", "n_of_m<2,4>|for_speed")
+        for number in ("010", "+16", "-16", "0x10", "0", "6", "1e2", "99999999999", ""):
+            recipe(f"spread=int4/{number}", f"groups of '{number}' inputs", "a multiple of 4", "decimal")
+        for pattern, expected in (("unstructured<090>", "unstructured<1> to unstructured<99>"), ("unstructured<100>", "unstructured<99>"),
+                                  ("unstructured<0>", "unstructured<99>"), ("unstructured<>", "unstructured<99>"),
+                                  ("unstructured<50", "unstructured<99>"), ("codebook<0>", "codebook<2>, <3> or <4>"), ("codebook<5>", "<4>"),
+                                  ("n_of_m<5,4>", "n_of_m<2,4> or n_of_m<1,4>"), ("n_of_m<2,4,1>", "n_of_m<1,4>"),
+                                  ("n_of_m<3,4>|for_speed", "n_of_m<1,4>"), ("n_of_m<2,04>", "n_of_m<1,4>"),
+                                  ("block<0,4,80>", "1, 2, 4, 8 or 16 outputs"), ("block<3,4,80>", "1, 2, 4, 8 or 16 outputs"),
+                                  ("block<1,2,80>", "4 to 256 weights"), ("block<16,32,80>", "4 to 256 weights"),
+                                  ("block<16,65536,80>", "4 to 256 weights"), ("block<4,4,100>", "1 to 99 percent"),
+                                  ("block<4,4,4294967376>", "1 to 99 percent")):
+            recipe(f"spread=int8|{pattern}", f"'int8|{pattern}'", expected)
+        recipe("spread=weight_only(int4/010)", "'010'", "decimal")
         recipe("spread=weight_only(int8/32)", "weight_only(int8/32)", "weight_only(int4/32)")
         recipe("spread", "'spread'", "pattern=format")
         recipe("=fp32", "empty pattern")

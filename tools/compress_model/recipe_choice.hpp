@@ -14,82 +14,9 @@
 #include <compress/io/imported_model.hpp>
 #include <compress/io/model_text.hpp>
 
-#include "failure.hpp"
+#include "format_name.hpp"
 
 namespace compress_model {
-
-/// A format as the command line writes it, "int8", "int4/32" or "int8|block<4,4,80>": the names of its tags, and what
-/// its values are.
-struct format_name {
-    std::string precision, sparsity;
-    tensor_compress::element activation;
-};
-
-namespace detail {
-
-inline bool is_number(std::string_view text) {
-    return !text.empty() && text.size() < 5 && text.find_first_not_of("0123456789") == std::string_view::npos;
-}
-
-/// Whether it is a pattern with as many numbers as it takes: "n_of_m<2,4>", "n_of_m<2,4>|for_speed".
-inline bool is_pattern(std::string_view text) {
-    const auto open = text.find('<');
-    const std::string_view name = text.substr(0, open);
-    constexpr std::string_view fast = "|for_speed";
-    if (name == "n_of_m" && text.ends_with(fast)) text.remove_suffix(fast.size());
-    const int numbers = name == "unstructured" || name == "codebook" ? 1
-                        : name == "n_of_m"                           ? 2
-                        : name == "block"                            ? 3
-                                                                     : 0;
-    if (numbers == 0 || open == std::string_view::npos || text.back() != '>') return text == "dense";
-    std::string_view rest = text.substr(open + 1, text.size() - open - 2);
-    for (int i = 1; i < numbers; ++i) {
-        const auto comma = rest.find(',');
-        if (comma == std::string_view::npos || !is_number(rest.substr(0, comma))) return false;
-        rest.remove_prefix(comma + 1);
-    }
-    return is_number(rest);
-}
-
-}  // namespace detail
-
-/// A known precision, or one of 2 to 4 bits with the size of its groups; then perhaps a pattern.
-inline format_name find_format(std::string_view option, std::string_view written) {
-    std::string text;
-    for (const char c : written)
-        if (c != ' ') text += c;
-    const auto bar = std::min(text.find('|'), text.size());
-    const std::string precision = text.substr(0, bar), sparsity = bar < text.size() ? text.substr(bar + 1) : "dense";
-    std::string known;
-    std::optional<format_name> found;
-    const auto consider = [&](auto tag) {
-        using tag_type = decltype(tag);
-        constexpr bool groups = requires { tag_type::group; }
-        &&tag_type::bits > 1 && tag_type::bits < 8;
-        known += (known.empty() ? "" : ", ") + std::string(tag_type::name);
-        // "int4/32" is int4 and "weight_only(int4/32)" weight_only(int4), with groups of 32.
-        const auto slash = std::min(precision.find('/'), precision.size());
-        const auto end = std::min(precision.find(')', slash), precision.size());
-        const bool sized = slash < end && detail::is_number(precision.substr(slash + 1, end - slash - 1));
-        if (precision.substr(0, slash) + precision.substr(end) == tag_type::name &&
-            (slash == precision.size() || (groups && sized)))
-            found = {precision, sparsity, tag_type::activation};
-    };
-    std::apply([&](auto... tag) { (consider(tag), ...); },
-               std::tuple{tensor_compress::fp32, tensor_compress::int8, tensor_compress::int4, tensor_compress::int3,
-                          tensor_compress::int2, tensor_compress::ternary, tensor_compress::binary,
-                          tensor_compress::binary_activations, tensor_compress::fp16, tensor_compress::bf16,
-                          tensor_compress::weight_only(tensor_compress::int8),
-                          tensor_compress::weight_only(tensor_compress::int4),
-                          tensor_compress::dynamic(tensor_compress::int8),
-                          tensor_compress::dynamic(tensor_compress::int4)});
-    if (found && detail::is_pattern(sparsity)) return *found;
-    throw bad_input(
-        std::string(option) + ": the format '" + std::string(written) + "' is unknown; take one of: " + known +
-        "; with a step for each 32 inputs: int4/32, int3/32, int2/32, ternary/32, weight_only(int4/32); "
-        "with a pattern: " +
-        "int8|n_of_m<2,4>, int8|n_of_m<2,4>|for_speed, fp32|unstructured<90>, fp32|block<16,1,80>, int8|codebook<4>");
-}
 
 /// Which layer gets which format: that of --precision, then the patterns of --recipe, of which the last match wins.
 class recipe_choice {

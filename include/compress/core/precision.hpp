@@ -20,6 +20,9 @@ struct weight_grid {
     friend constexpr bool operator==(const weight_grid&, const weight_grid&) = default;
 };
 
+/// Whether kernels read steps of groups of that size: words of four inputs are whole within a group.
+constexpr bool is_group_size(int size) { return size > 0 && size % 4 == 0; }
+
 namespace tag {
 
 /// IEEE 754 binary32 weights, activations and sums.

@@ -3,6 +3,15 @@
 
 namespace tensor_compress {
 
+/// Which numbers the patterns below take: for programs that are told them, too.
+constexpr bool is_n_of_m(int kept, int of) { return of == 4 && (kept == 1 || kept == 2); }
+constexpr bool is_percent_of_zeros(int percent) { return percent > 0 && percent < 100; }
+constexpr bool are_block_rows(int rows) { return rows > 0 && 16 % rows == 0; }
+constexpr bool is_block_size(int rows, int columns) {
+    return columns > 0 && columns <= 256 && rows * columns >= 4 && rows * columns <= 256;
+}
+constexpr bool are_index_bits(int bits) { return bits >= 2 && bits <= 4; }
+
 namespace tag {
 
 namespace detail {
@@ -53,7 +62,7 @@ struct for_speed {};
 /// 2021, Accelerating Sparse Deep Neural Networks (2:4).
 template <int Kept, int Of, class Form = for_size>
 struct n_of_m {
-    static_assert(Of == 4 && (Kept == 1 || Kept == 2), "n_of_m has kernels for <2, 4> and <1, 4>");
+    static_assert(is_n_of_m(Kept, Of), "n_of_m has kernels for <2, 4> and <1, 4>");
     static constexpr const char* name = detail::name_of_n_of_m<Kept, Of>.text;
     static constexpr int kept = Kept, of = Of;
 };
@@ -66,7 +75,7 @@ struct n_of_m<Kept, Of, for_speed> : n_of_m<Kept, Of> {
 /// Of each panel of 16 outputs `Percent` of the weights are zero, anywhere: what is stored is a compile-time size.
 template <int Percent>
 struct unstructured {
-    static_assert(Percent > 0 && Percent < 100, "the share of weights that are zero lies between 1 and 99 percent");
+    static_assert(is_percent_of_zeros(Percent), "the share of weights that are zero lies between 1 and 99 percent");
     static constexpr const char* name = detail::name_of_unstructured<Percent>.text;
     static constexpr int rows = 1, columns = 1, percent = Percent;
 };
@@ -75,10 +84,9 @@ struct unstructured {
 /// `Percent` of them are zero. Source: Narang et al. 2017, Block-Sparse Recurrent Neural Networks.
 template <int Rows, int Columns, int Percent>
 struct block {
-    static_assert(Rows > 0 && 16 % Rows == 0, "the outputs of a block divide the 16 of a panel: 1, 2, 4, 8 or 16");
-    static_assert(Columns > 0 && Rows * Columns >= 4 && Rows * Columns <= 256,
-                  "a block has 4 to 256 weights; single ones are tc::unstructured");
-    static_assert(Percent > 0 && Percent < 100, "the share of blocks that are zero lies between 1 and 99 percent");
+    static_assert(are_block_rows(Rows), "the outputs of a block divide the 16 of a panel: 1, 2, 4, 8 or 16");
+    static_assert(is_block_size(Rows, Columns), "a block has 4 to 256 weights; single ones are tc::unstructured");
+    static_assert(is_percent_of_zeros(Percent), "the share of blocks that are zero lies between 1 and 99 percent");
     static constexpr const char* name = detail::name_of_block<Rows, Columns, Percent>.text;
     static constexpr int rows = Rows, columns = Columns, percent = Percent;
 };
@@ -87,7 +95,7 @@ struct block {
 /// et al. 2016, Deep Compression, its trained quantisation.
 template <int Bits>
 struct codebook {
-    static_assert(Bits >= 2 && Bits <= 4, "a codebook has 4, 8 or 16 entries: 2, 3 or 4 bits");
+    static_assert(are_index_bits(Bits), "a codebook has 4, 8 or 16 entries: 2, 3 or 4 bits");
     static constexpr const char* name = detail::name_of_codebook<Bits>.text;
     static constexpr int bits = Bits;
 };

@@ -33,7 +33,7 @@ struct layer_norm<Rows, Columns, tag::fp32> {
 
 template <int Rows, int Columns>
 struct layer_norm<Rows, Columns, tag::int8> {
-    static_assert(Columns <= 32768, "an int8 layer norm has at most 32768 values in a row, or its 32-bit sums could "
+    static_assert(Columns <= max_int8_norm_values, "an int8 layer norm has at most 32768 values in a row, or its 32-bit sums could "
                                     "overflow: give it fp32");
     static constexpr int gamma = round_up(Columns * 4, 64), numbers = gamma + round_up(Columns, 64);
     static constexpr int packed_bytes = numbers + 20;

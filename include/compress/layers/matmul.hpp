@@ -26,7 +26,7 @@ struct matmul<Extent, tag::fp32> {
 
 template <matmul_extent Extent>
 struct matmul<Extent, tag::int8> {
-    static_assert(Extent.inner <= 16512, "an int8 product of two values sums at most 16512 products, or its 32-bit sum "
+    static_assert(Extent.inner <= max_int8_matmul_terms, "an int8 product of two values sums at most 16512 products, or its 32-bit sum "
                                          "could overflow: give it fp32");
     static constexpr int packed_bytes = 20;
     static constexpr long long multiply_adds = matmul<Extent, tag::fp32>::multiply_adds;

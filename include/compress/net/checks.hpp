@@ -6,13 +6,7 @@
 #include <utility>
 
 #include <compress/graph/recipe.hpp>
-#include <compress/layers/layer.hpp>
-#include <compress/storage/bit_code.hpp>
-#include <compress/storage/bitmask_code.hpp>
-#include <compress/storage/block_code.hpp>
-#include <compress/storage/conv_geometry.hpp>
-#include <compress/storage/dynamic_code.hpp>
-#include <compress/storage/n_of_m_code.hpp>
+#include <compress/net/format_rules.hpp>
 
 namespace tensor_compress {
 
@@ -155,44 +149,49 @@ struct codebook_of_layer {
     static constexpr bool holds = Smaller;
 };
 
-/// What a recipe asks of a layer with weights.
+template <class Label, class Precision, class Terms, bool Few>
+struct sum_of_layer {
+    static_assert(Few, "an int8 layer sums at most 32896 products, or its 32-bit sum could overflow: give this layer "
+                       "fp32, or split it");
+    static constexpr bool holds = Few;
+};
+
+/// What a recipe asks of a layer with weights, by the rules of format_rules.hpp: each that is broken has a name here.
 template <class Label, class Format, bool Depthwise, conv_geometry G>
 constexpr bool check_format() {
     using precision = typename Format::precision;
     using sparsity = typename Format::sparsity;
-    constexpr bool exists = requires { sizeof(weight_code<precision, sparsity>); };
-    if constexpr (!exists && fast_form<sparsity>) {
-        return form_of_layer<Label, precision, sparsity, false>::holds;
-    } else if constexpr (!exists) {
-        return weights_of_layer<Label, precision, sparsity, false>::holds;
-    } else if constexpr (indexed_code<weight_code<precision, sparsity>>) {
-        using code = weight_code<precision, sparsity>;
-        using shape = inputs_and_outputs<G.group_inputs(), G.group_outputs()>;
-        return weights_of_layer<Label, precision, sparsity, code::supported>::holds &&
-                   sparse_depthwise_layer<Label, sparsity, !Depthwise>::holds && blocks_of_layer < Label,
-               sparsity, shape,
-               Depthwise ||
-                   blocks_fit<code>(G) > ::holds &&
-                       terms_of_layer<Label, sparsity, neighbours<G.terms()>, (G.terms() <= 4096 * code::word)>::holds;
-    } else if constexpr (sign_code<weight_code<precision, sparsity>>) {
-        return signs_of_layer < Label, precision, !Depthwise && G.groups == 1 > ::holds;
-    } else if constexpr (table_sparsity<sparsity>) {
-        constexpr long long count = static_cast<long long>(G.terms()) * G.out_channels;
-        return codebook_of_layer<Label, sparsity, weights<count>, (1 << sparsity::bits) < count>::holds;
-    } else if constexpr (zero_sparsity<sparsity>) {
-        using code = weight_code<precision, sparsity>;
-        using shape = inputs_and_outputs<G.group_inputs(), G.group_outputs()>;
-        return sparse_depthwise_layer<Label, sparsity, !Depthwise>::holds && places_of_layer < Label, sparsity,
-               neighbours<G.group_inputs()>, Depthwise || places_fit<code>(G) > ::holds && mask_of_layer < Label,
-               sparsity, shape, Depthwise || mask_fits<code, G>() > ::holds;
-    } else if constexpr (dynamic_precision<precision> && Depthwise) {
-        return dynamic_depthwise_layer<Label, precision, false>::holds;
-    } else if constexpr (!grouped_precision<precision>) {
+    using shape = inputs_and_outputs<G.group_inputs(), G.group_outputs()>;
+    constexpr misfit found = misfit_of(facts_of<Format>(), G, Depthwise);
+    if constexpr (found == misfit::none)
         return true;
-    } else {
-        return depthwise_layer<Label, precision, !Depthwise>::holds && group_of_layer < Label, precision,
-               neighbours<G.run_length()>, Depthwise || group_fits<precision>(G.run_length()) > ::holds;
-    }
+    else if constexpr (found == misfit::form)
+        return form_of_layer<Label, precision, sparsity, false>::holds;
+    else if constexpr (found == misfit::weights)
+        return weights_of_layer<Label, precision, sparsity, false>::holds;
+    else if constexpr (found == misfit::pattern_of_depthwise)
+        return sparse_depthwise_layer<Label, sparsity, false>::holds;
+    else if constexpr (found == misfit::blocks)
+        return blocks_of_layer<Label, sparsity, shape, false>::holds;
+    else if constexpr (found == misfit::block_terms)
+        return terms_of_layer<Label, sparsity, neighbours<G.terms()>, false>::holds;
+    else if constexpr (found == misfit::signs)
+        return signs_of_layer<Label, precision, false>::holds;
+    else if constexpr (found == misfit::codebook)
+        return codebook_of_layer<Label, sparsity, weights<static_cast<long long>(G.terms()) * G.out_channels>,
+                                 false>::holds;
+    else if constexpr (found == misfit::places)
+        return places_of_layer<Label, sparsity, neighbours<G.group_inputs()>, false>::holds;
+    else if constexpr (found == misfit::mask)
+        return mask_of_layer<Label, sparsity, shape, false>::holds;
+    else if constexpr (found == misfit::run_time_of_depthwise)
+        return dynamic_depthwise_layer<Label, precision, false>::holds;
+    else if constexpr (found == misfit::group_of_depthwise)
+        return depthwise_layer<Label, precision, false>::holds;
+    else if constexpr (found == misfit::group)
+        return group_of_layer<Label, precision, neighbours<G.run_length()>, false>::holds;
+    else
+        return sum_of_layer<Label, precision, neighbours<G.terms()>, false>::holds;
 }
 
 template <class Label, bool Both>

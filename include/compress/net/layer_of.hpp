@@ -14,30 +14,9 @@
 #include <compress/layers/rearrange.hpp>
 #include <compress/layers/softmax.hpp>
 #include <compress/net/checks.hpp>
+#include <compress/net/geometry.hpp>
 
 namespace tensor_compress {
-
-/// Geometry of a node that slides a window, of a linear layer, or of a pool over the whole image.
-constexpr conv_geometry geometry_of(const shape& in, const node& n) {
-    const window& w = n.slide;
-    conv_geometry g{in.height(), in.width(), in.channels(), n.output.height(), n.output.width(), n.output.channels()};
-    if (n.kind == op::linear) return g;
-    if (n.kind == op::global_average_pool) {
-        g.kernel_height = in.height();
-        g.kernel_width = in.width();
-        return g;
-    }
-    g.kernel_height = w.kernel.height;
-    g.kernel_width = w.kernel.width;
-    g.stride_height = w.stride.height;
-    g.stride_width = w.stride.width;
-    g.dilation_height = w.dilation.height;
-    g.dilation_width = w.dilation.width;
-    g.top = w.padding.top;
-    g.left = w.padding.left;
-    g.groups = w.groups;
-    return g;
-}
 
 constexpr function function_of(op kind) {
     return static_cast<function>(static_cast<int>(kind) - static_cast<int>(op::relu));
@@ -76,7 +55,7 @@ constexpr auto choose_layer() {
     using values = typename precision::values;
     if constexpr (is_product(kind)) {
         constexpr conv_geometry g = geometry_of(in, n);
-        constexpr bool depthwise = kind == op::depthwise_conv2d && g.in_channels == g.out_channels;
+        constexpr bool depthwise = is_depthwise(n, g);
         static_assert(check_format<decltype(layer_text<Graph, Id>()), Format, depthwise, g.flattened()>());
         if constexpr (depthwise)
             return type_is<layers::depthwise_conv2d<g, precision, sparsity, n.clamp>>{};

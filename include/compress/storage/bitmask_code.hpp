@@ -7,6 +7,14 @@
 
 namespace tensor_compress {
 
+/// Weights of a block that a mask counts: 16 bits say where the values of a vector begin.
+inline constexpr int max_masked_weights = 65535;
+
+constexpr int kept_anywhere(int elements, int percent) {
+    return static_cast<int>((static_cast<long long>(elements) * (100 - percent) + 99) / 100);
+}
+constexpr bool mask_counts(int elements, int percent) { return kept_anywhere(elements, percent) <= max_masked_weights; }
+
 /// int8 weights anywhere: a bit for each weight says whether it is stored. For each vector of 64 weights where its
 /// values begin, uint16; its bits, uint64; then the values.
 template <int Percent>
@@ -14,9 +22,9 @@ struct weight_code<tag::int8, tag::unstructured<Percent>> {
     static constexpr bool plain = false;
     static constexpr bool stores_zero = true;
 
-    static constexpr int most_kept = 65535;  ///< of a block: 16 bits say where the values of a vector begin
+    static constexpr bool masks = true;
 
-    static constexpr int kept(int elements) { return ceil_div(elements * (100 - Percent), 100); }
+    static constexpr int kept(int elements) { return kept_anywhere(elements, Percent); }
     static constexpr int vectors(int elements) { return elements / code_vector; }
     static constexpr int masks_at(int elements) { return round_up(vectors(elements) * 2, 8); }
     static constexpr int values_at(int elements) { return masks_at(elements) + vectors(elements) * 8; }
@@ -60,8 +68,8 @@ struct weight_code<tag::int8, tag::unstructured<Percent>> {
 /// Whether a mask counts the weights that a panel of the layer keeps; true of codes without one.
 template <class Code, conv_geometry G>
 constexpr bool mask_fits() {
-    if constexpr (requires { Code::most_kept; })
-        return Code::kept(panel_order<G, 4>::panel_elements) <= Code::most_kept;
+    if constexpr (requires { Code::masks; })
+        return Code::kept(panel_elements_of(G, 4)) <= max_masked_weights;
     else
         return true;
 }

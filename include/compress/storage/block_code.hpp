@@ -9,6 +9,18 @@
 
 namespace tensor_compress {
 
+/// Words of a block's terms that one output may sum: vectors of them are gathered in a buffer of the stack.
+inline constexpr int max_block_terms = 4096;
+
+/// Whether there are kernels for such blocks: whole words, and vectors of 16 bytes but for single weights.
+///
+/// @param  word  terms that a lane multiplies at once
+constexpr bool has_block_kernel(int rows, int columns, int word) {
+    const bool along_inputs = columns * (4 / word) >= 16;
+    return columns % word == 0 && std::has_single_bit(static_cast<unsigned>(columns)) &&
+           (along_inputs || rows >= 4 || (rows * columns == 1 && word == 1));
+}
+
 /// Weights of which only blocks of `rows` outputs x `columns` neighbouring terms are stored. A term counts through
 /// [kernel row][kernel column][channel of the group]; a word is what one lane multiplies at once, a float or four int8.
 ///
@@ -28,10 +40,6 @@ struct block_code {
     static constexpr int width = rows * columns;
     static constexpr int words = columns / word;  ///< of one row of a block
     static constexpr bool along_inputs = columns * static_cast<int>(sizeof(Value)) >= 16;
-
-    /// Whether there are kernels: whole words, and vectors of 16 bytes but for single weights.
-    static constexpr bool supported = columns % word == 0 && std::has_single_bit(static_cast<unsigned>(columns)) &&
-                                      (along_inputs || rows >= 4 || (width == 1 && word == 1));
 
     static constexpr int kept(int elements) {
         return ceil_div(elements / panel_outputs / columns * groups * (100 - Pattern::percent), 100);

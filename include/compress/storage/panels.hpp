@@ -12,6 +12,11 @@ inline constexpr int panel_outputs = 16;
 /// Sections of packed weights start on cache lines.
 inline constexpr int section_alignment = 64;
 
+/// Weights of a panel of 16 outputs, where a lane multiplies `interleave` terms at once.
+constexpr int panel_elements_of(const conv_geometry& g, int interleave) {
+    return g.kernel_height * g.runs() * ceil_div(g.run_length(), interleave) * panel_outputs * interleave;
+}
+
 /// Order of convolution weights, one for all machines:
 /// [group][panel][kernel row][run][step = run_length / interleave][16 outputs][interleave], zeros where nothing
 /// belongs.
@@ -22,7 +27,7 @@ struct panel_order {
     static constexpr int step_elements = panel_outputs * Interleave;
     static constexpr int run_elements = steps * step_elements;
     static constexpr int row_elements = G.runs() * run_elements;
-    static constexpr int panel_elements = G.kernel_height * row_elements;
+    static constexpr int panel_elements = panel_elements_of(G, Interleave);
     static constexpr int blocks = G.groups * panels;  ///< what is stored and decoded on its own
     static constexpr int block_elements = panel_elements;
     static constexpr int elements = blocks * block_elements;
