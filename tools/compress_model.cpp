@@ -114,6 +114,8 @@ void expect_sensible(const options& o) {
     expect_sensible(o.asked, o.precision != "fp32" || !o.recipe.empty(), !o.calibrate.empty());
     if (fs::path(o.header).filename().string().find_first_of("\"\\\n\r") != std::string::npos)
         throw bad_input(o.header + ": no #include can spell this name; choose another for -o");
+    if (!o.keep.empty() && !o.asked.resume.empty() && file_of(o.keep) == file_of(o.asked.resume))
+        throw bad_input("--resume: is the folder of --keep too, " + o.keep + "; give each its own");
     std::map<fs::path, std::string> read, written;
     const std::string teacher = o.asked.is_taught_by_original() ? "" : o.asked.distil_from;
     for (const auto& file : {o.model, o.calibrate, o.input, o.labels, o.asked.train, o.asked.train_labels, teacher})
@@ -320,7 +322,8 @@ void compress(const options& o) {
         models += tc::model_text(teacher.graph, "teacher");
         tc::save_safetensors(work.path() / "teacher.safetensors", teacher.weights);
     }
-    const technique_job techniques{o.asked, !o.calibrate.empty(), resumption_folder(o.asked.resume, o.words)};
+    const resumption going_on = resumption_of(o.asked.resume, o.words);
+    const technique_job techniques{o.asked, !o.calibrate.empty(), going_on.folder};
     const std::string tables = convert(o, cxx, work, model, recipe, j, techniques, models);
     const auto header = work.path() / "header" / j.header_name;
     verify(o, cxx, work, header, imported.graph.output_count);

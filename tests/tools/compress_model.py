@@ -431,20 +431,79 @@ class Compilers(Case):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             sleeper = self.folder / "sleeper"
             sleeper.unlink(missing_ok=True)
-            running = subprocess.Popen([ARGUMENTS.program, "image.onnx", "-o", "out.hpp", "--cxx", words], cwd=self.folder,
-                                       env=self.environment(), stderr=subprocess.PIPE, text=True)
-            deadline = time.monotonic() + 20
-            while not sleeper.exists() and time.monotonic() < deadline:
-                time.sleep(0.02)
-            self.assertTrue(sleeper.exists())
+            running = self.start("-o", "out.hpp", "--cxx", words)
+            self.wait_for(sleeper)
             running.send_signal(number)
             said = running.communicate(timeout=20)[1]
             self.assertEqual(running.returncode, -number)
             self.assertIn("compress-model: interrupted; nothing was written", said)
             self.assertEqual((self.folder / "out.hpp").read_text(), "old")
             self.expect_clean()
-            state = Path("/proc", sleeper.read_text().strip(), "stat")
-            self.assertFalse(state.exists() and state.read_text().split()[2] != "Z", "a process is left")
+            self.expect_ended(sleeper)
+
+    def start(self, *words):
+        return subprocess.Popen([ARGUMENTS.program, "image.onnx", *words], cwd=self.folder, env=self.environment(), stderr=subprocess.PIPE,
+                                text=True)
+
+    def wait_for(self, file):
+        deadline = time.monotonic() + 20
+        while not file.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.assertTrue(file.exists())
+
+    def expect_ended(self, sleeper):
+        """The process whose number is in that file."""
+        state = Path("/proc", sleeper.read_text().strip(), "stat")
+        deadline = time.monotonic() + 5
+        while state.exists() and state.read_text().split()[2] != "Z":
+            self.assertLess(time.monotonic(), deadline, "a process is left")
+            time.sleep(0.02)
+
+    def test_that_leaves_a_process(self):
+        """It holds the pipe, writes to it and outlives the compiler: that is not waited for, and it is ended."""
+        sleeper = self.folder / "sleeper"
+        sleeper.write_text("")
+        for left in ("sleep 600", "sh -c 'while :; do echo more; done'"):
+            words = self.compiler(f"{left} & echo $! > ../../sleeper; echo said; exit 5\n")
+            started = time.monotonic()
+            self.assertIn("said\n", self.expect_refused(1, ["code 5"], "image.onnx", "-o", "out.hpp", "--cxx", words))
+            self.assertLess(time.monotonic() - started, 20)
+            self.expect_ended(sleeper)
+
+    def test_killed(self):
+        """Nothing can be cleaned up then, but the compiler and what it started do not go on."""
+        sleeper = self.folder / "sleeper"
+        words = self.compiler("sleep 600 & echo $! > ../../sleeper.new; mv ../../sleeper.new ../../sleeper; wait\n")
+        running = self.start("-o", "out.hpp", "--cxx", words)
+        self.wait_for(sleeper)
+        running.kill()
+        running.communicate(timeout=20)
+        self.expect_ended(sleeper)
+
+    def test_one_folder_for_two(self):
+        sleeper = self.folder / "sleeper"
+        words = self.compiler(f"echo $$ > {self.folder}/sleeper.new; mv {self.folder}/sleeper.new {sleeper}; sleep 600\n")
+        onnx.write_npy(self.folder / "l.npy", [16], [0] * 16, "i8")
+        training = ["--train", "records.npy", "--train-labels", "l.npy", "--resume", "checkpoints"]
+        for option, folder, more in (("--keep", "kept", []), ("--resume", "checkpoints", training)):
+            (self.folder / folder).mkdir()
+            words_of_both = ["-o", "out.hpp", "--cxx", words, *(more or [option, folder])]
+            running = self.start(*words_of_both)
+            self.wait_for(sleeper)
+            content = {path: path.stat().st_mtime_ns for path in (self.folder / folder).rglob("*")}
+            self.expect_refused_beside(running, [option, folder, "another compress-model"], words_of_both)
+            self.assertEqual({path: path.stat().st_mtime_ns for path in (self.folder / folder).rglob("*")}, content)
+            running.send_signal(signal.SIGTERM)
+            running.communicate(timeout=20)
+            sleeper.unlink()
+        self.expect_refused(2, ["--resume", "--keep too"], "image.onnx", "-o", "out.hpp", *training, "--keep", "./checkpoints")
+
+    def expect_refused_beside(self, running, phrases, words):
+        result = self.convert("image.onnx", *words)
+        self.assertIsNone(running.poll())
+        self.assertEqual(result.returncode, 2, result.stderr)
+        for phrase in phrases:
+            self.assertIn(phrase, result.stderr)
 
 
 class Conversions(Case):

@@ -85,44 +85,75 @@ struct pipe_ends {
     _exit(127);
 }
 
-/// Collects what a process writes until it closes the pipe; false if the user interrupts that.
-inline bool collect(int from, std::string& to) {
+/// Reads what is there at that moment, or comes within the time; false at the end of the pipe.
+inline bool read_piece(int from, int milliseconds, std::string& to) {
     std::array<char, 4096> piece;
-    while (!is_interrupted()) {
-        pollfd waited{from, POLLIN, 0};
-        const int ready = poll(&waited, 1, 100);
-        if (ready <= 0) continue;
-        const auto count = read(from, piece.data(), piece.size());
-        if (count == 0) return true;
-        if (count > 0) to.append(piece.data(), static_cast<std::size_t>(count));
-    }
-    return false;
+    pollfd waited{from, POLLIN, 0};
+    if (poll(&waited, 1, milliseconds) <= 0) return true;
+    const auto count = read(from, piece.data(), piece.size());
+    if (count > 0) to.append(piece.data(), static_cast<std::size_t>(count));
+    return count != 0;
 }
 
-/// Waits for the end of a process; false if the user interrupts that.
-inline bool wait_for(pid_t process, int& status) {
+/// Collects what a process writes until it ends; false if the user interrupts that. The end of the pipe is not waited
+/// for: what the process has started and left may hold it.
+inline bool follow(pid_t process, int from, std::string& to, int& status) {
     while (!is_interrupted()) {
         if (waitpid(process, &status, WNOHANG) == process) return true;
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        if (!read_piece(from, 20, to)) from = -1;  // which poll passes over
     }
     return false;
 }
 
-/// Ends a process and all that it started, and waits until none of them can write a file any more.
-inline void end_group(pid_t process, std::chrono::milliseconds patience) {
+/// What was written before the end and not read yet: no more than a pipe holds.
+inline void drain(int from, std::string& to) {
+    constexpr std::size_t most = std::size_t{1} << 20;
+    for (std::size_t before = to.size(), last = before - 1; to.size() != last && to.size() - before < most;) {
+        last = to.size();
+        read_piece(from, 0, to);
+    }
+}
+
+/// A process in the group of another one, which ends the group when this program ends in whatever way: it holds the
+/// other end of a pipe that is never written to. (PR_SET_PDEATHSIG would end a compiler's driver alone.)
+inline pid_t guard_of(pid_t group, const pipe_ends& life) {
+    const pid_t guard = fork();
+    if (guard > 0) setpgid(guard, group);  // while the process that the group is named after is not waited for
+    if (guard != 0) return guard;
+    close(life.write);
+    char nothing;
+    while (read(life.read, &nothing, 1) < 0 && errno == EINTR) {
+    }
+    kill(-group, SIGKILL);
+    _exit(0);
+}
+
+/// Ends all that is left of a group, and waits until none of it can write a file any more.
+inline void end_rest(pid_t group, pid_t guard) {
+    kill(-group, SIGKILL);
+    if (guard > 0) {
+        kill(guard, SIGKILL);
+        waitpid(guard, nullptr, 0);
+    }
+    for (int i = 0; i < 200 && kill(-group, 0) == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+}
+
+/// Asks a process and all that it started to end, and waits for the process.
+inline void ask_to_end(pid_t process, std::chrono::milliseconds patience) {
     int status = 0;
     kill(-process, SIGTERM);
     constexpr std::chrono::milliseconds pause{5};
-    for (auto waited = pause; waited <= patience && waitpid(process, &status, WNOHANG) == 0; waited += pause)
+    for (auto waited = pause; waited <= patience; waited += pause) {
+        if (waitpid(process, &status, WNOHANG) != 0) return;
         std::this_thread::sleep_for(pause);
-    kill(-process, SIGKILL);
+    }
+    kill(process, SIGKILL);
     waitpid(process, &status, 0);
-    for (int i = 0; i < 200 && kill(-process, 0) == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
 }
 
 }  // namespace detail
 
-/// Runs a program and waits for it.
+/// Runs a program and waits for it. What it leaves running is ended.
 ///
 /// @throws interrupted when a signal asks this program to end; the other one is ended first
 inline outcome run(const command& c) {
@@ -131,20 +162,22 @@ inline outcome run(const command& c) {
     for (const auto& word : c.words) words.push_back(const_cast<char*>(word.c_str()));
     words.push_back(nullptr);
 
-    detail::pipe_ends output, start;
+    detail::pipe_ends output, start, life;
     const pid_t process = fork();
     if (process < 0) throw failure("fork: " + std::string(std::strerror(errno)) + "; close other programs");
     if (process == 0) detail::become(c, words, output, start);
     setpgid(process, process);  // here too: the group must exist before it is ended
     output.close_write();
     start.close_write();
+    const pid_t guard = detail::guard_of(process, life);
 
     outcome result;
     int status = 0;
-    if (!detail::collect(output.read, result.output) || !detail::wait_for(process, status)) {
-        detail::end_group(process, c.patience);
-        stop_if_interrupted();
-    }
+    const bool has_ended = detail::follow(process, output.read, result.output, status);
+    if (!has_ended) detail::ask_to_end(process, c.patience);
+    detail::end_rest(process, guard);
+    if (!has_ended) stop_if_interrupted();
+    detail::drain(output.read, result.output);
     if (read(start.read, &result.not_started, sizeof result.not_started) <= 0) result.not_started = 0;
     if (WIFSIGNALED(status))
         result.signal = WTERMSIG(status);

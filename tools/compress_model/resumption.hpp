@@ -2,21 +2,25 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <system_error>
 
 #include <compress/io/bytes.hpp>
 
-#include "failure.hpp"
+#include "folder_lock.hpp"
 
 namespace compress_model {
 
-/// Makes the folder that checkpoints go to, and notes the command there: another one has others.
-///
+/// The folder that checkpoints go to: that of one command, which is noted there, and of one run at a time.
+struct resumption {
+    std::filesystem::path folder;  ///< absolute; empty where none is asked for
+    std::optional<folder_lock> lock;
+};
+
 /// @param  words  of the command line
-/// @return the folder's absolute name; empty where none is asked for
-/// @throws error where it cannot be made; bad_input where it belongs to another command
-inline std::filesystem::path resumption_folder(const std::string& name, const std::string& words) {
+/// @throws error where the folder cannot be made; bad_input where it belongs to another command, or to another run
+inline resumption resumption_of(const std::string& name, const std::string& words) {
     namespace fs = std::filesystem;
     if (name.empty()) return {};
     std::error_code problem;
@@ -25,6 +29,8 @@ inline std::filesystem::path resumption_folder(const std::string& name, const st
         throw tensor_compress::error(name,
                                      "cannot be made a folder (" + (problem ? problem.message() : "it is a file") + ")",
                                      "give --resume the name of a new folder, or of one with checkpoints");
+    resumption r{fs::canonical(name), {}};
+    r.lock.emplace("--resume", name);
     const fs::path note = fs::path(name) / "command.txt";
     if (fs::exists(note)) {
         const auto bytes = tensor_compress::read_file(note);
@@ -35,7 +41,7 @@ inline std::filesystem::path resumption_folder(const std::string& name, const st
     } else {
         tensor_compress::write_text(note, words);
     }
-    return fs::canonical(name);
+    return r;
 }
 
 }  // namespace compress_model

@@ -5,10 +5,13 @@
 #include <cstring>
 #include <cerrno>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <system_error>
 
 #include <compress/tensor/error.hpp>
+
+#include "folder_lock.hpp"
 
 namespace compress_model {
 
@@ -26,6 +29,7 @@ public:
                     keep.string(), "cannot be made a folder (" + (problem ? problem.message() : "it is a file") + ")",
                     "give --keep the name of a new folder");
             path_ = fs::canonical(keep);
+            lock_.emplace("--keep", keep.string());
         } else {
             const auto parent = fs::temp_directory_path(problem);
             auto name = (problem ? fs::path("/tmp") : parent) / "compress-model-XXXXXX";
@@ -58,6 +62,7 @@ private:
     }
 
     std::filesystem::path path_;
+    std::optional<folder_lock> lock_;
     bool kept_;
 };
 
