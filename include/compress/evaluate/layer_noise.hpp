@@ -10,15 +10,16 @@ namespace tensor_compress {
 struct layer_noise_row {
     std::string label;
     std::optional<double> sqnr_db;
+    bool overflows = false;  ///< values that are not finite, which have no ratio
 };
 
 namespace detail {
 
-/// The one farther from the float net first; labels decide between equals.
+/// The one farther from the float net first, values that are not finite before all; labels decide between equals.
 struct noisier {
     template <class Row>
     bool operator()(const Row& a, const Row& b) const {
-        const double x = a.sqnr_db.value_or(1e9), y = b.sqnr_db.value_or(1e9);
+        const double x = a.sqnr_db.value_or(a.overflows ? -1e9 : 1e9), y = b.sqnr_db.value_or(b.overflows ? -1e9 : 1e9);
         return x != y ? x < y : a.label < b.label;
     }
 };
@@ -78,8 +79,10 @@ std::vector<layer_noise_row> layer_noise(const named_tensors& tensors, const cal
         run.execute(detail::compare_values<Net>{values, seen, noise});
     }
     std::vector<layer_noise_row> rows;
-    for (int id = 0; id < Net::node_count; ++id)
-        rows.push_back({text_of(Net::graph[id].name), noise[static_cast<std::size_t>(id)].decibels()});
+    for (int id = 0; id < Net::node_count; ++id) {
+        const noise_ratio& of = noise[static_cast<std::size_t>(id)];
+        rows.push_back({text_of(Net::graph[id].name), of.decibels(), of.overflows()});
+    }
     std::sort(rows.begin(), rows.end(), detail::noisier{});
     return rows;
 }

@@ -112,9 +112,11 @@ public:
         signal_ += reference * reference;
         noise_ += (reference - value) * (reference - value);
     }
-    /// Nothing where the values are equal, or where there is no signal.
+    /// Whether a value was infinite or NaN: of those there is no ratio.
+    bool overflows() const { return !std::isfinite(signal_) || !std::isfinite(noise_); }
+    /// Nothing where the values are equal or not finite, or where there is no signal.
     std::optional<double> decibels() const {
-        if (!(noise_ > 0) || !(signal_ > 0)) return std::nullopt;
+        if (overflows() || !(noise_ > 0) || !(signal_ > 0)) return std::nullopt;
         return 10 * std::log10(signal_ / noise_);
     }
 

@@ -25,6 +25,7 @@ struct layer_report {
     std::optional<double> peak_share;  ///< multiply-adds in that time, of those that a core can do; 0 to 1
     std::string larger_format = {};    ///< the format it is compared with: dense, int8 or fp32; of layers with weights
     double larger_us = 0;              ///< what the layer takes in that format, measured in turn
+    bool overflows = false;            ///< values that are not finite on the records, of which there is no SQNR
 };
 
 /// What was measured of one variant. Bytes are those emitted, with scales, biases, multipliers and padding.
@@ -32,6 +33,7 @@ struct variant_report {
     std::string name, precision, sparsity;
     std::optional<double> accuracy;  ///< percent, top-1; nothing without labels
     std::optional<double> sqnr_db;   ///< of the outputs against FP32; nothing for FP32
+    bool overflows = false;          ///< outputs that are not finite, of either net: there is no SQNR
     long long weights_bytes = 0;
     int arena_bytes = 0, state_bytes = 0;
     long long multiply_adds = 0;
@@ -61,6 +63,11 @@ inline std::string compiler_name() {
 #else
     return "g++ " + std::to_string(__GNUC__) + '.' + std::to_string(__GNUC_MINOR__);
 #endif
+}
+
+/// A ratio in dB, or why there is none.
+inline std::string ratio_text(const std::optional<double>& sqnr_db, bool overflows) {
+    return overflows ? "overflow" : sqnr_db ? fixed_text(*sqnr_db, 1) : "-";
 }
 
 inline std::string or_dash(const std::optional<double>& value, int digits) {
@@ -141,6 +148,7 @@ variant_report evaluate(std::string name, const named_tensors& tensors, const ca
                 ratio.add(static_cast<double>(expected[k]), static_cast<double>(found[k]));
         }
         r.sqnr_db = ratio.decibels();
+        r.overflows = ratio.overflows();
         noise = layer_noise<Net>(tensors, seen, weights, records(some));
     }
     r.time = measure_latency<Net>(weights);
@@ -173,7 +181,7 @@ variant_report evaluate(std::string name, const named_tensors& tensors, const ca
         if (most && multiplies && layer.multiply_adds > 0 && layer.us > 0)
             layer.peak_share = static_cast<double>(layer.multiply_adds) / (layer.us * *most);
         for (const auto& n : noise)
-            if (n.label == layer.label) layer.sqnr_db = n.sqnr_db;
+            if (n.label == layer.label) layer.sqnr_db = n.sqnr_db, layer.overflows = n.overflows;
     }
     return r;
 }
@@ -183,7 +191,7 @@ inline std::string report_table(const model_report& report) {
     text_table table({"variant", "accuracy %", "SQNR dB", "weights bytes", "arena bytes", "multiply-adds", "us min",
                       "us median", "us p95"});
     for (const auto& v : report.variants)
-        table.add({v.name, detail::or_dash(v.accuracy, 2), detail::or_dash(v.sqnr_db, 1),
+        table.add({v.name, detail::or_dash(v.accuracy, 2), detail::ratio_text(v.sqnr_db, v.overflows),
                    std::to_string(v.weights_bytes), std::to_string(v.arena_bytes), std::to_string(v.multiply_adds),
                    fixed_text(v.time.min, 2), fixed_text(v.time.median, 2), fixed_text(v.time.p95, 2)});
     return table.text();
@@ -195,9 +203,9 @@ inline std::string noise_table(const variant_report& variant) {
     std::sort(rows.begin(), rows.end(), detail::noisier{});
     text_table table({"layer", "operator", "format", "SQNR dB", "us", "peak %"});
     for (const auto& row : rows)
-        if (row.sqnr_db)
-            table.add({row.label, row.operation, row.format, fixed_text(*row.sqnr_db, 1), fixed_text(row.us, 2),
-                       row.peak_share ? fixed_text(*row.peak_share * 100, 0) : "-"});
+        if (row.sqnr_db || row.overflows)
+            table.add({row.label, row.operation, row.format, detail::ratio_text(row.sqnr_db, row.overflows),
+                       fixed_text(row.us, 2), row.peak_share ? fixed_text(*row.peak_share * 100, 0) : "-"});
     return table.text();
 }
 
