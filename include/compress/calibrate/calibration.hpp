@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include <compress/calibrate/range.hpp>
 #include <compress/graph/model.hpp>
@@ -14,6 +15,8 @@ namespace tensor_compress {
 /// Range of every value of a model, by label. One calibration serves all variants of the model.
 struct calibration {
     std::map<std::string, value_range, std::less<>> ranges;
+    /// Labels of values that were the same for all records, of two or more: dead layers, or records that do not vary.
+    std::vector<std::string> unchanging = {};
 };
 
 /// Scale and zero point that the value of node `id` of the written model has in int8 nets. Values that softmax, sigmoid

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <string>
 #include <vector>
@@ -28,6 +29,8 @@ public:
         seen_value& of = values_[static_cast<std::size_t>(id)];
         of.histogram.add(record);
         of.running.add(record);
+        if (of.records++ == 0) of.first.assign(record.begin(), record.end());
+        if (!of.changes) of.changes = !std::equal(record.begin(), record.end(), of.first.begin(), of.first.end());
     }
 
     /// Of every node that a record has come to.
@@ -36,12 +39,14 @@ public:
     calibration ranges() const {
         calibration seen;
         for (int id = 0; id < Model.count; ++id) {
-            const auto& [h, running] = values_[static_cast<std::size_t>(id)];
+            const auto& [h, running, first, records, changes] = values_[static_cast<std::size_t>(id)];
             if (h.count() == 0) continue;
             if (!detail::has_finite_bits(h.low()) || !detail::has_finite_bits(h.high()))
                 throw error(text_of(Model[id].name), "its values are not finite on the calibration records",
                             "check the weights and that records are scaled as in training");
             seen.ranges.emplace(text_of(Model[id].name), choose_range(h, options_, running));
+            if (records > 1 && !changes && Model[id].kind != op::constant)
+                seen.unchanging.push_back(text_of(Model[id].name));
         }
         return seen;
     }
@@ -50,6 +55,9 @@ private:
     struct seen_value {
         value_histogram histogram;
         running_range running;
+        std::vector<float> first = {};  ///< of the first record
+        int records = 0;
+        bool changes = false;  ///< from one to another
     };
     calibration_options options_;
     std::vector<seen_value> values_;
