@@ -84,6 +84,8 @@ rounded_layers gptq(const named_tensors& weights, const Records& records, const 
 }
 
 /// The float weights that the integers stand for: a net of them computes what weight-only layers of these formats do.
+/// (Integer layers all have a bias, so rounding corrects it; one that has nowhere to go among the float weights is left
+/// out.)
 template <const auto& Model>
 named_tensors dequantize(named_tensors weights, const rounded_layers& rounded) {
     constexpr const auto& graph = net<Model, all_fp32, native, lowering::observed>::graph;
@@ -93,7 +95,7 @@ named_tensors dequantize(named_tensors weights, const rounded_layers& rounded) {
         effective_weights e = effective_weights_of(Model, graph[id], weights);
         for (std::size_t i = 0; i < e.weights.size(); ++i)
             e.weights[i] = found->second.scales[i / e.terms] * static_cast<float>(found->second.weights[i]);
-        e.bias = found->second.bias;
+        if (holds_bias(Model, graph[id])) e.bias = found->second.bias;
         store_effective_weights(Model, graph[id], e, weights);
     }
     return weights;
