@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -23,6 +24,7 @@
 #include <compress/transform/remove_dead_channels.hpp>
 
 #include "compress_model/compiler.hpp"
+#include "compress_model/explanation.hpp"
 #include "compress_model/failure.hpp"
 #include "compress_model/generated_programs.hpp"
 #include "compress_model/interruption.hpp"
@@ -50,6 +52,7 @@ struct options {
     std::string calibrate, calibration = "mse";
     std::string input, output, labels, report;
     std::string keep, cxx, flags = "-O2 -march=native";
+    bool explain = false;
     techniques asked;
     std::string words;  ///< of the command line
 };
@@ -63,9 +66,7 @@ const std::map<std::string, std::string> range_methods{{"min-max", "min_max"},
 void declare(CLI::App& app, options& o) {
     app.set_version_flag("--version", build::version);
     app.add_option("model", o.model, "The model, an .onnx file")->required()->type_name("MODEL.onnx");
-    app.add_option("-o", o.header, "The header to write; its namespace is the file's name")
-        ->required()
-        ->type_name("OUT.hpp");
+    app.add_option("-o", o.header, "The header to write; its namespace is the file's name")->type_name("OUT.hpp");
     app.add_option("--precision", o.precision,
                    "Format of all layers: fp32, int8, int4, ...; 'int8|n_of_m<2,4>' with a pattern")
         ->capture_default_str()
@@ -83,6 +84,7 @@ void declare(CLI::App& app, options& o) {
     app.add_option("--output", o.output, "Where to write what the converted net gives for --input")->type_name("Y.npy");
     app.add_option("--labels", o.labels, "Class numbers of --input, for the accuracy")->type_name("L.npy");
     app.add_option("--report", o.report, "Where to write the measurements as JSON")->type_name("R.json");
+    app.add_flag("--explain", o.explain, "Print the layers and what each option would do to them, and compile nothing");
     app.add_option("--keep", o.keep, "Leave the generated programs in this folder")->type_name("DIR");
     app.add_option("--cxx", o.cxx, "C++20 compiler; otherwise $CXX, then c++")->type_name("COMPILER");
     app.add_option("--flags", o.flags, "Its flags, separated by spaces")->capture_default_str()->type_name("FLAGS");
@@ -104,6 +106,8 @@ void declare(CLI::App& app, options& o) {
 
 /// What needs no file to be opened.
 void expect_sensible(const options& o) {
+    if (o.header.empty() && !o.explain)
+        throw bad_input("usage: -o is required; name the header, or see with --explain what would be done");
     if (!range_methods.contains(o.calibration))
         throw bad_input("--calibration: the method '" + o.calibration +
                         "' is unknown; take one of: min-max, percentile, mse, moving-average, entropy");
@@ -173,8 +177,9 @@ job prepare(const options& o, const tc::imported_model& imported, const work_fol
     const auto& input = imported.inputs.front();
     const auto& output = imported.outputs.front();
     if (!o.calibrate.empty()) {
-        tc::save_npy(work.path() / "calibration.npy", load_records(o.calibrate, input));
+        tc::save_npy(work.path() / "calibration.npy", load_varied_records(o.calibrate, input));
         j.evaluated = "calibration.npy";
+        j.judges_by_calibration = o.input.empty();
     }
     if (!o.input.empty()) {
         const auto values = load_records(o.input, input);
@@ -185,7 +190,7 @@ job prepare(const options& o, const tc::imported_model& imported, const work_fol
         if (j.has_labels) tc::save_npy(work.path() / "labels.npy", load_labels(o.labels, values.shape(0), output));
     }
     if (o.asked.trains()) {
-        const auto values = load_records(o.asked.train, input);
+        const auto values = load_varied_records(o.asked.train, input);
         tc::save_npy(work.path() / "training.npy", values);
         if (!o.asked.train_labels.empty())
             tc::save_npy(work.path() / "training_labels.npy",
@@ -291,8 +296,13 @@ void publish(const options& o, const work_folder& work, const fs::path& header, 
 }
 
 /// What can be said before anything is compiled, of a recipe for the model that comes out.
-void expect_suits(const options& o, const recipe_choice& recipe, const rewritten_model& model) {
+///
+/// @return a line for each format that was changed to fit
+std::vector<std::string> fit(const options& o, recipe_choice& recipe, const rewritten_model& model) {
     recipe.expect_matches(model.graph());
+    const auto lines = recipe.fit(model.graph());
+    if (o.asked.searches()) recipe_choice("int8", "").fit(model.graph());
+    if (o.asked.qat) recipe.expect_both_signs(model.graph());
     for (const auto& [option, is_given] : {std::pair{"--ptq", o.asked.ptq},
                                            {"--gptq", o.asked.gptq},
                                            {"--ada-round", o.asked.ada_round},
@@ -305,16 +315,35 @@ void expect_suits(const options& o, const recipe_choice& recipe, const rewritten
             o.input.empty()
                 ? "--precision: int8 needs records to choose ranges on; give --calibrate X.npy, 64 to 256 are usual"
                 : "--input: is evaluated on, and ranges must be chosen on other records; give --calibrate X.npy too");
+    return lines;
+}
+
+/// What would be done, and what is not known before it is.
+std::string explained(const options& o, const tc::imported_model& imported, const rewritten_model& model,
+                      const recipe_choice& recipe, const std::vector<std::string>& fitted) {
+    explanation e(imported, model, recipe, o.asked);
+    for (const std::string& line : fitted) e.add(line);
+    e.add_options(!o.calibrate.empty());
+    if (o.asked.searches())
+        e.add("--max-bytes: int8 and smaller formats are tried with " + widths_of(model.graph()) +
+              " % of the channels, each of them trained");
+    e.add("next, without --explain: " +
+          std::string(o.asked.searches() ? "a program that searches, then one" : "a program") +
+          " that converts, measures and writes the header; then one that includes it and computes the same");
+    return e.text();
 }
 
 void compress(const options& o) {
     expect_sensible(o);
-    const recipe_choice recipe(o.precision, o.recipe);
-    const compiler cxx(o.cxx, o.flags);
+    recipe_choice recipe(o.precision, o.recipe);
+    std::optional<compiler> cxx;
+    if (!o.explain) cxx.emplace(o.cxx, o.flags);
     const auto imported = import(o);
     const rewritten_model model(imported.graph, o.asked);
-    expect_suits(o, recipe, model);
-    const work_folder work(o.keep);
+    const auto fitted = fit(o, recipe, model);
+    if (!o.explain)
+        for (const std::string& line : fitted) std::fprintf(stderr, "%s\n", line.c_str());
+    const work_folder work(o.explain ? "" : o.keep);
     const job j = prepare(o, imported, work);
     std::string models = model.text();
     if (!o.asked.distil_from.empty() && !o.asked.is_taught_by_original()) {
@@ -322,11 +351,15 @@ void compress(const options& o) {
         models += tc::model_text(teacher.graph, "teacher");
         tc::save_safetensors(work.path() / "teacher.safetensors", teacher.weights);
     }
+    if (o.explain) {
+        std::fputs(explained(o, imported, model, recipe, fitted).c_str(), stdout);
+        return;
+    }
     const resumption going_on = resumption_of(o.asked.resume, o.words);
     const technique_job techniques{o.asked, !o.calibrate.empty(), going_on.folder};
-    const std::string tables = convert(o, cxx, work, model, recipe, j, techniques, models);
+    const std::string tables = convert(o, *cxx, work, model, recipe, j, techniques, models);
     const auto header = work.path() / "header" / j.header_name;
-    verify(o, cxx, work, header, imported.graph.output_count);
+    verify(o, *cxx, work, header, imported.graph.output_count);
     publish(o, work, header, imported.outputs.front());
     std::fputs(tables.c_str(), stdout);
 }

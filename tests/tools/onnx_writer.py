@@ -39,8 +39,10 @@ def value_info(name, shape):
     return field(1, name) + field(2, field(1, field(1, FLOAT) + field(2, dims)))
 
 
-def node(kind, name, inputs, output):
-    return fields(1, inputs) + field(2, output) + field(3, name) + field(4, kind)
+def node(kind, name, inputs, output, **attributes):
+    """`attributes` are integers."""
+    written = [field(1, attribute) + field(3, value) + field(20, 2) for attribute, value in attributes.items()]
+    return fields(1, inputs) + field(2, output) + field(3, name) + field(4, kind) + fields(5, written)
 
 
 def model(nodes, tensors, inputs, outputs):

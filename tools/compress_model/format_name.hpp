@@ -23,6 +23,7 @@ struct format_name {
     std::string precision, sparsity;
     tensor_compress::element activation;
     tensor_compress::format_facts facts;
+    double bits = 32;  ///< of a weight, with its part of indices and steps
 
     [[nodiscard]] std::string text() const { return sparsity == "dense" ? precision : precision + '|' + sparsity; }
 };
@@ -44,19 +45,26 @@ struct pattern_kind {
     std::size_t numbers;
     bool (*takes)(const std::array<int, 3>&);
     const char* expected;
+    double (*bits)(double, const std::array<int, 3>&);  ///< of a weight on average, from those of one that is stored
 };
 
 inline constexpr pattern_kind pattern_kinds[] = {
-    {"n_of_m", 2, [](const auto& n) { return tensor_compress::is_n_of_m(n[0], n[1]); }, "n_of_m<2,4> or n_of_m<1,4>"},
+    {"n_of_m", 2, [](const auto& n) { return tensor_compress::is_n_of_m(n[0], n[1]); }, "n_of_m<2,4> or n_of_m<1,4>",
+     [](double bits, const auto& n) { return (bits + 2) * n[0] / n[1]; }},
     {"unstructured", 1, [](const auto& n) { return tensor_compress::is_percent_of_zeros(n[0]); },
-     "unstructured<1> to unstructured<99>, percent of zeros"},
+     "unstructured<1> to unstructured<99>, percent of zeros",
+     [](double bits, const auto& n) {
+         return bits == 8 ? 1 + bits * (100 - n[0]) / 100 : (bits + 16) * (100 - n[0]) / 100;
+     }},
     {"block", 3,
      [](const auto& n) {
          return tensor_compress::are_block_rows(n[0]) && tensor_compress::is_block_size(n[0], n[1]) &&
                 tensor_compress::is_percent_of_zeros(n[2]);
      },
-     "block<outputs,inputs,percent> with 1, 2, 4, 8 or 16 outputs, 4 to 256 weights and 1 to 99 percent of zeros"},
-    {"codebook", 1, [](const auto& n) { return tensor_compress::are_index_bits(n[0]); }, "codebook<2>, <3> or <4>"}};
+     "block<outputs,inputs,percent> with 1, 2, 4, 8 or 16 outputs, 4 to 256 weights and 1 to 99 percent of zeros",
+     [](double bits, const auto& n) { return (bits + 16.0 / (n[0] * n[1])) * (100 - n[2]) / 100; }},
+    {"codebook", 1, [](const auto& n) { return tensor_compress::are_index_bits(n[0]); }, "codebook<2>, <3> or <4>",
+     [](double, const auto& n) { return static_cast<double>(n[0]); }}};
 
 /// The numbers between < and >; none where it is something else.
 inline std::optional<std::array<int, 3>> numbers_of(std::string_view text, std::size_t count) {
@@ -75,15 +83,16 @@ inline std::optional<std::array<int, 3>> numbers_of(std::string_view text, std::
 
 inline constexpr std::string_view dense_text = "dense", speed_text = "|for_speed";
 
-/// What a precision beside a pattern asks of layers; nothing where there is no such pattern. Of each pattern one stands
-/// for all of its kind, and has the numbers that are given.
+/// What a precision beside a pattern asks of layers, and the bits of a weight; nothing where there is no such pattern.
+/// Of each pattern one stands for all of its kind, and has the numbers that are given.
 ///
 /// @throws bad_input, begun by `where`, for a pattern with numbers that it does not take
 template <class Precision>
-std::optional<tensor_compress::format_facts> facts_with(Precision, std::string_view pattern, const std::string& where) {
+std::optional<std::pair<tensor_compress::format_facts, double>> facts_with(Precision, std::string_view pattern,
+                                                                           const std::string& where) {
     namespace tc = tensor_compress;
     const auto facts_of = [](auto sparsity) { return tc::facts_of<tc::format<Precision, decltype(sparsity)>>(); };
-    if (pattern == dense_text) return facts_of(tc::tag::dense{});
+    if (pattern == dense_text) return std::pair{facts_of(tc::tag::dense{}), static_cast<double>(Precision::bits)};
     const bool is_fast = pattern.ends_with(speed_text);
     if (is_fast) pattern.remove_suffix(speed_text.size());
     const auto name = pattern.substr(0, pattern.find('<'));
@@ -110,7 +119,7 @@ std::optional<tensor_compress::format_facts> facts_with(Precision, std::string_v
         facts = facts_of(tc::tag::unstructured<50>{});
         if (facts.percent > 0) facts.percent = first;
     }
-    return facts;
+    return std::pair{facts, kind->bits(Precision::bits, *numbers)};
 }
 
 /// A precision of 2 to 4 bits with steps for groups of inputs; itself where there is none.
@@ -180,8 +189,9 @@ inline format_name find_format(std::string_view option, std::string_view written
         auto facts =
             is_grouped ? detail::facts_with(grouped_type{}, sparsity, where) : detail::facts_with(tag, sparsity, where);
         if (!facts) return;
-        facts->group = group;
-        found = {precision, sparsity, tag_type::activation, *facts};
+        facts->first.group = group;
+        found = {precision, sparsity, tag_type::activation, facts->first,
+                 facts->second + (group > 0 ? 8.0 / group : 0.0)};
     };
     std::apply([&](auto... tag) { (consider(tag), ...); }, detail::precisions);
     if (found) return *found;

@@ -13,12 +13,13 @@ namespace compress_model {
 
 /// What the converting program is to do.
 struct job {
-    std::string model_name;      ///< in the report
-    std::string header_name;     ///< file in the folder `header`
-    std::string method = "mse";  ///< enumerator of range_method
-    std::string evaluated;       ///< file with records to evaluate on; empty for none
-    bool calibrates = false;     ///< whether ranges are chosen on calibration.npy
-    bool changes = false;        ///< whether the model or its weights are not those of the file any more
+    std::string model_name;              ///< in the report
+    std::string header_name;             ///< file in the folder `header`
+    std::string method = "mse";          ///< enumerator of range_method
+    std::string evaluated;               ///< file with records to evaluate on; empty for none
+    bool calibrates = false;             ///< whether ranges are chosen on calibration.npy
+    bool changes = false;                ///< whether the model or its weights are not those of the file any more
+    bool judges_by_calibration = false;  ///< there are no other records to evaluate on
     bool has_labels = false;
     bool writes_outputs = false;
 };
@@ -50,7 +51,8 @@ inline std::string job_text(const job& j, const variant_text& variant) {
            variant.models + '\n' + variant.chosen + '\n' + text_constant("model_name", j.model_name) +
            text_constant("header", "header/" + j.header_name) + text_constant("evaluated", j.evaluated) +
            flag("calibrates", j.calibrates) + flag("changes", j.changes) + flag("has_records", !j.evaluated.empty()) +
-           flag("has_labels", j.has_labels) + flag("writes_outputs", j.writes_outputs) +
+           flag("judges_by_calibration", j.judges_by_calibration) + flag("has_labels", j.has_labels) +
+           flag("writes_outputs", j.writes_outputs) +
            "inline constexpr auto method = tensor_compress::range_method::" + j.method + ";\n\n} // namespace job\n";
 }
 
@@ -119,12 +121,28 @@ tc::data_set load_evaluated() {
     return data;
 }
 
+// A range that one value has says nothing of other records.
+void warn_of(const std::vector<std::string>& unchanging) {
+    if (unchanging.empty()) return;
+    std::string labels;
+    for (std::size_t i = 0; i < unchanging.size() && i < 8; ++i) labels += (i == 0 ? "" : ", ") + unchanging[i];
+    if (unchanging.size() > 8) labels += " and " + std::to_string(unchanging.size() - 8) + " more";
+    std::fprintf(stderr,
+                 "warning: what these layers give is the same for all calibration records: %s; give records that vary, or "
+                 "look for layers that are dead\n",
+                 labels.c_str());
+}
+
 template <class Net>
 tc::calibration calibrate(const tc::named_tensors& tensors) {
     if constexpr (job::calibrates) {
         const tc::data_set data{tc::load_npy<float>("calibration.npy"), {}, 0};
-        const progress step("calibrate " + std::to_string(data.size()) + " records");
-        return tc::calibrate<Net::model>(tensors, spans_of(data), {job::method});
+        auto seen = [&] {
+            const progress step("calibrate " + std::to_string(data.size()) + " records");
+            return tc::calibrate<Net::model>(tensors, spans_of(data), {job::method});
+        }();
+        warn_of(seen.unchanging);
+        return seen;
     } else {
         return {};
     }
@@ -188,6 +206,9 @@ void measure(const tc::named_tensors& original, const prepared& p, const tc::pac
     std::printf("%s", tc::report_table(report).c_str());
     if (is_float) return;
     if (job::has_records) std::printf("\n%s", tc::noise_table(report.variants.back()).c_str());
+    if (job::judges_by_calibration) std::printf("\nJudged by the calibration records, which the net was fitted to; give others with --input.\n");
+    for (const auto& v : report.variants)
+        if (v.overflows) std::printf("\n%s: outputs overflow on these records, of which there is no SQNR; give values as in training.\n", v.name.c_str());
     const std::string slower = tc::slower_text(report.variants.back());
     if (!slower.empty()) std::printf("\nSlower than the next larger format:\n%s", slower.c_str());
 }

@@ -11,6 +11,7 @@
 #include <compress/io/imported_model.hpp>
 #include <compress/io/model_text.hpp>
 
+#include "frozen_channels.hpp"
 #include "techniques.hpp"
 
 namespace compress_model {
@@ -64,9 +65,11 @@ private:
     void keep_channels(double ratio) {
         const graph_type fewer = with_share(*graph_, ratio);
         if (has_same_channels(*graph_, fewer))
-            throw bad_input("--keep-channels: a ratio of " + detail::number(ratio) +
-                            " leaves every layer as it is, as channels stay in fours and those of outputs all; give a "
-                            "smaller one, or leave it out");
+            throw bad_input("--keep-channels: a ratio of " + detail::number(ratio) + " leaves every layer as it is (" +
+                            frozen_channels(*graph_).text() +
+                            (has_same_channels(*graph_, with_share(*graph_, 1e-3))
+                                 ? "), as any other would; leave it out"
+                                 : "); give a smaller one, as channels stay in fours"));
         *graph_ = fewer;
         define("narrower", "keep_channels(original, {.ratio = " + detail::number(ratio) + ", .multiple = 4})");
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -12,6 +13,8 @@
 
 #include <compress/io/imported_model.hpp>
 #include <compress/io/npy.hpp>
+
+#include "techniques.hpp"
 
 namespace compress_model {
 
@@ -61,6 +64,20 @@ inline records load_records(const std::filesystem::path& file, const tensor_comp
     return values;
 }
 
+/// Records to learn from: ranges of values, or weights.
+///
+/// @throws error as load_records, and where all values are the same
+inline records load_varied_records(const std::filesystem::path& file, const tensor_compress::imported_tensor& input) {
+    auto values = load_records(file, input);
+    const float first = values.data()[0];
+    if (values.size() > 1 &&
+        std::all_of(values.data(), values.data() + values.size(), [&](float v) { return v == first; }))
+        throw tensor_compress::error(file.string(),
+                                     "holds the value " + detail::number(static_cast<double>(first)) + " everywhere",
+                                     "give records as the net will see them: of these it would learn nothing");
+    return values;
+}
+
 /// Outputs of the graph, one row per record, in the layout of the model file.
 inline records to_source_layout(records values, const tensor_compress::imported_tensor& output) {
     std::vector<std::size_t> extents{values.shape(0)};
@@ -71,13 +88,13 @@ inline records to_source_layout(records values, const tensor_compress::imported_
     return values;
 }
 
-/// One class number per record.
+/// One class number per record, as integers or as floats that are whole.
 ///
 /// @throws error naming the file for another shape and for labels that no output stands for
 inline tensor_compress::array<std::int32_t> load_labels(const std::filesystem::path& file, std::size_t count,
                                                         const tensor_compress::imported_tensor& output) {
     using tensor_compress::error;
-    const auto values = tensor_compress::load_npy<std::int64_t>(file);
+    const auto values = tensor_compress::load_npy<double>(file);
     const auto found = tensor_compress::shape_of(values);
     if (found != std::vector{count})
         throw error(file.string(),
@@ -85,13 +102,13 @@ inline tensor_compress::array<std::int32_t> load_labels(const std::filesystem::p
                         " records",
                     "give one label for each record, [" + std::to_string(count) + "]");
     auto labels = tensor_compress::make_array<std::int32_t>(found);
-    const auto classes = static_cast<std::int64_t>(size_of(output));
+    const auto classes = static_cast<double>(size_of(output));
     for (std::size_t i = 0; i < count; ++i) {
-        const std::int64_t label = values.data()[i];
-        if (label < 0 || label >= classes)
-            throw error(file.string(), "holds the label " + std::to_string(label) + " for record " + std::to_string(i),
-                        "the model has " + std::to_string(classes) + " outputs: labels are 0 to " +
-                            std::to_string(classes - 1));
+        const double label = values.data()[i];
+        if (!(label >= 0 && label < classes && label == std::floor(label)))
+            throw error(file.string(), "holds the label " + detail::number(label) + " for record " + std::to_string(i),
+                        "the model has " + std::to_string(size_of(output)) +
+                            " outputs: labels are whole numbers, 0 to " + std::to_string(size_of(output) - 1));
         labels.data()[i] = static_cast<std::int32_t>(label);
     }
     return labels;

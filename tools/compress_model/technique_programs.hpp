@@ -258,6 +258,10 @@ void print(const tc::compressed& found) {
     std::printf("\n");
 }
 
+long long fewest_bytes(const tc::compressed& found) {
+    return std::min_element(found.points.begin(), found.points.end(), [](const auto& a, const auto& b) { return a.bytes < b.bytes; })->bytes;
+}
+
 int search() {
     const auto records = load_training();
     tc::compress_options options;
@@ -277,9 +281,9 @@ int search() {
     if (found.interrupted || found.best < 0) throw std::runtime_error("training was interrupted");
     if (!found.met) {
         std::printf("--max-bytes: the best net that was found, %s with %d %% of the channels, has %.2f %% of held-out records right "
-                    "(fp32 %.2f), but %s; allow more bytes, or give a smaller model",
+                    "(fp32 %.2f), but %s; allow %lld bytes, the fewest that any net of the search has, or give a smaller model",
                     tc::recipe_text(found.chosen().formats, "").c_str(), found.chosen().width, found.chosen().accuracy,
-                    found.float_accuracy, found.explanation.c_str());
+                    found.float_accuracy, found.explanation.c_str(), fewest_bytes(found));
         return 1;
     }
     write(found.chosen());
