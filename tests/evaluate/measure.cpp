@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <compress/evaluate/measure.hpp>
 
+#include <limits>
+
 #include <compress/evaluate/report.hpp>
 #include <compress/graph/builder.hpp>
 #include <compress/io/emit_header.hpp>
@@ -96,6 +98,11 @@ TEST_CASE("signal to noise in decibels") {
     tc::noise_ratio ratio;
     ratio.add(1.0, 0.9);
     CHECK(*ratio.decibels() == Approx(20.0));
+    tc::noise_ratio beyond;
+    beyond.add(std::numeric_limits<double>::infinity(), 1);
+    CHECK(beyond.overflows());
+    CHECK(!beyond.decibels());
+    CHECK(!ratio.overflows());
     tc::noise_ratio exact;
     exact.add(1.0, 1.0);
     CHECK(!exact.decibels());

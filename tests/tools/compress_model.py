@@ -764,6 +764,7 @@ class Conversions(Case):
             self.assertEqual(result.returncode, 0, result.stdout)
             return result.stdout
 
+        onnx.write_npy(self.folder / "test.npy", [2, *Image.INPUT], Image.records(2))
         build = lambda: run(ARGUMENTS.cmake, "--build", "build")
         run(ARGUMENTS.cmake, "-S", ".", "-B", "build", "-G", ARGUMENTS.generator, f"-DCMAKE_CXX_COMPILER={ARGUMENTS.compiler[-1]}",
             f"-DCOMPRESS_ADD_MODEL={ARGUMENTS.source}/cmake/compress_add_model.cmake", f"-DCOMPRESS_FLAGS={ARGUMENTS.flags}",
@@ -772,7 +773,10 @@ class Conversions(Case):
         printed = run("build/consumer")
         expected = Image.outputs([0.0] * 30)
         self.assertEqual(printed, f"{expected[0]:.4f} {expected[30]:.4f}\n")
+        self.assertEqual(json.loads((self.folder / "build/report.json").read_text())["model"], "image")
         self.assertNotIn("Compressing small", build(), "made again, though nothing has changed")
+        onnx.write_npy(self.folder / "test.npy", [3, *Image.INPUT], Image.records(3))
+        self.assertIn("Compressing small", build(), "not made again, though what --input names has changed")
 
 
 class Techniques(Case):
