@@ -19,9 +19,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include <compress/io/onnx.hpp>
 #include <compress/io/safetensors.hpp>
-#include <compress/transform/remove_dead_channels.hpp>
 
 #include "compress_model/compiler.hpp"
 #include "compress_model/explanation.hpp"
@@ -34,6 +32,7 @@
 #include "compress_model/recipe_choice.hpp"
 #include "compress_model/resumption.hpp"
 #include "compress_model/rewritten_model.hpp"
+#include "compress_model/source_models.hpp"
 #include "compress_model/source_records.hpp"
 #include "compress_model/technique_programs.hpp"
 #include "compress_model/techniques.hpp"
@@ -132,39 +131,6 @@ void expect_sensible(const options& o) {
         if (!written.emplace(path, file).second)
             throw bad_input(file + ": would be written twice; choose another name");
     }
-}
-
-tc::imported_model import(const options& o) {
-    const progress step("import");
-    auto imported = tc::import_onnx(o.model);
-    if (imported.inputs.size() == 1) {
-        for (const auto& layer : tc::remove_dead_channels(imported.graph, imported.weights).layers)
-            std::fprintf(stderr, "%s: %d of %d channels feed nothing and are left out\n", layer.label.c_str(),
-                         layer.before - layer.after, layer.before);
-        return imported;
-    }
-    std::string names;
-    for (const auto& input : imported.inputs) names += (names.empty() ? "" : ", ") + input.name;
-    throw tc::error(o.model, "has " + std::to_string(imported.inputs.size()) + " inputs (" + names + "), expected one",
-                    "export it with one input");
-}
-
-/// A model that teaches another one: the same records go in, the same classes come out.
-tc::imported_model import_teacher(const std::string& file, const tc::imported_model& student) {
-    auto teacher = tc::import_onnx(file);
-    const auto shape_of = [](const tc::imported_tensor& t) { return tc::shape_text(t.shape); };
-    const auto &expected = student.inputs.front(), &found = teacher.inputs.front();
-    if (teacher.inputs.size() != 1)
-        throw bad_input("--distil-from: " + file + " has " + std::to_string(teacher.inputs.size()) +
-                        " inputs, and the model one; give a teacher with the same input");
-    if (found.shape != expected.shape || found.channels_first != expected.channels_first)
-        throw bad_input("--distil-from: " + file + " reads " + shape_of(found) + ", and the model " +
-                        shape_of(expected) + "; give a teacher with the same input");
-    if (size_of(teacher.outputs.front()) != size_of(student.outputs.front()))
-        throw bad_input("--distil-from: " + file + " tells " + std::to_string(size_of(teacher.outputs.front())) +
-                        " classes apart, and the model " + std::to_string(size_of(student.outputs.front())) +
-                        "; give a teacher with the same classes");
-    return teacher;
 }
 
 /// Checks the records and writes all that the generated programs read into the folder.
@@ -338,7 +304,7 @@ void compress(const options& o) {
     recipe_choice recipe(o.precision, o.recipe);
     std::optional<compiler> cxx;
     if (!o.explain) cxx.emplace(o.cxx, o.flags);
-    const auto imported = import(o);
+    const auto imported = import_source(o.model);
     const rewritten_model model(imported.graph, o.asked);
     const auto fitted = fit(o, recipe, model);
     if (!o.explain)

@@ -228,6 +228,11 @@ TEST_CASE("writing replaces a whole file and leaves nothing beside it", "[bytes]
     CHECK(fs::is_symlink(folder / "link.bin"));
     CHECK(tc::read_file(folder / "a.bin") == ramp(5));
     CHECK(files_in(folder.path) == 2);
+
+    const auto longest = folder / std::string(255, 'x').c_str();
+    tc::write_file(longest, ramp(7));
+    CHECK(tc::read_file(longest) == ramp(7));
+    CHECK(files_in(folder.path) == 3);
 }
 
 TEST_CASE("a file that cannot be written says why", "[bytes]") {
@@ -236,9 +241,12 @@ TEST_CASE("a file that cannot be written says why", "[bytes]") {
                       ContainsSubstring("is in a folder that does not exist; create the folder first"));
     CHECK_THROWS_WITH(tc::write_file(folder.path, ramp(3)), ContainsSubstring("is a directory"));
     CHECK_THROWS_WITH(tc::write_file("/dev/full", ramp(3)), ContainsSubstring("is not a regular file"));
-    CHECK_THROWS_WITH(tc::write_file(folder / std::string(300, 'x').c_str(), ramp(3)),
-                      ContainsSubstring("cannot be created ("));
+    CHECK_THROWS_WITH(tc::write_file(folder / std::string(256, 'x').c_str(), ramp(3)),
+                      ContainsSubstring("cannot be looked up (File name too long); choose another name"));
     CHECK(files_in(folder.path) == 0);
+    fs::create_symlink("loop.bin", folder / "loop.bin");
+    CHECK_THROWS_WITH(tc::write_file(folder / "loop.bin", ramp(3)), ContainsSubstring("cannot be looked up ("));
+    CHECK(files_in(folder.path) == 1);
 }
 
 TEST_CASE("a text is written as it is, and replaces a whole file", "[bytes]") {

@@ -578,7 +578,7 @@ class Compilers(Case):
         sleeper = self.folder / "sleeper"
         sleeper.write_text("")
         for left in ("sleep 600", "sh -c 'while :; do echo more; done'"):
-            words = self.compiler(f"{left} & echo $! > ../../sleeper; echo said; exit 5\n")
+            words = self.compiler(f"echo said; {left} & echo $! > ../../sleeper; exit 5\n")
             started = time.monotonic()
             self.assertIn("said\n", self.expect_refused(1, ["code 5"], "image.onnx", "-o", "out.hpp", "--cxx", words))
             self.assertLess(time.monotonic() - started, 20)
