@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 #
-# The kernels' tests and those of tests/isa (the same bytes on every instruction set), once per instruction set.
+# The kernels' tests, those of tests/isa (the same bytes on every instruction set) and of streams (the same bits however
+# a net is cut into pieces), once per instruction set.
 # All are built, so that none stops compiling unseen; those that this machine has are run.
 
-file(GLOB files CONFIGURE_DEPENDS kernels/*.cpp isa/*.cpp)
+file(GLOB files CONFIGURE_DEPENDS kernels/*.cpp isa/*.cpp net/streams.cpp)
 if(NOT files OR NOT "isa" IN_LIST chosen_folders)
     return()
 endif()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <compress/core/multiply_add.hpp>
 #include <compress/core/quantization.hpp>
 #include <compress/kernels/conv2d_int8.hpp>
 #include <compress/kernels/float_end.hpp>
@@ -39,7 +40,8 @@ COMPRESS_NOTHROW constexpr void conv2d_dynamic_reference(const std::int8_t* pack
                     });
                 const int slot = 4 * order::slot(o), at = (y * G.out_width + x) * G.out_channels + o;
                 const float factor = load_bytes<float>(packed + sections::scale + slot) * steps.scale;
-                float value = static_cast<float>(sum) * factor + load_bytes<float>(packed + sections::bias + slot);
+                float value =
+                    multiply_add(static_cast<float>(sum), factor, load_bytes<float>(packed + sections::bias + slot));
                 value = clamp_float(value, End.stage);
                 if constexpr (End.residual) value = clamp_float(value + residual[at], End.sum);
                 output[at] = value;

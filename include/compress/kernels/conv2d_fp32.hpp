@@ -4,6 +4,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include <compress/core/multiply_add.hpp>
 #include <compress/kernels/float_end.hpp>
 #include <compress/kernels/float_weights.hpp>
 #include <compress/kernels/tiling.hpp>
@@ -36,11 +37,12 @@ COMPRESS_NOTHROW constexpr void conv2d_fp32_reference(const std::int8_t* packed,
                     packed, o, [&](int c, int i, int j, float weight) COMPRESS_LAMBDA_INLINE {
                         const int row = G.row(y, i), column = G.column(x, j);
                         if (G.row_inside(row) && G.column_inside(column))
-                            sum += input[(row * G.in_width + column) * G.in_channels + first_channel + c] * weight;
+                            sum = multiply_add(
+                                input[(row * G.in_width + column) * G.in_channels + first_channel + c], weight, sum);
                     });
                 const int at = (y * G.out_width + x) * G.out_channels + o;
                 if constexpr (scaled_code<Code>)
-                    sum = sum * detail::load_float(packed + sections::scale, order::slot(o)) + bias;
+                    sum = multiply_add(sum, detail::load_float(packed + sections::scale, order::slot(o)), bias);
                 sum = clamp_float(sum, End.stage);
                 if constexpr (End.residual) sum = clamp_float(sum + residual[at], End.sum);
                 output[at] = sum;

@@ -23,9 +23,10 @@ COMPRESS_NOTHROW constexpr void depthwise_fp32_reference(const std::int8_t* pack
                 for_each_stored<order, G, Code>(packed, c, [&](int, int i, int j, float weight) COMPRESS_LAMBDA_INLINE {
                     const int row = G.row(y, i), column = G.column(x, j);
                     if (G.row_inside(row) && G.column_inside(column))
-                        sum += input[(row * G.in_width + column) * G.in_channels + c] * weight;
+                        sum = multiply_add(input[(row * G.in_width + column) * G.in_channels + c], weight, sum);
                 });
-                if constexpr (scaled_code<Code>) sum = sum * detail::load_float(packed + sections::scale, c) + bias;
+                if constexpr (scaled_code<Code>)
+                    sum = multiply_add(sum, detail::load_float(packed + sections::scale, c), bias);
                 output[(y * G.out_width + x) * G.out_channels + c] = clamp_float(sum, Clamp);
             }
 }

@@ -6,6 +6,7 @@
 
 #include <compress/core/config.hpp>
 #include <compress/core/fixed_point.hpp>
+#include <compress/core/multiply_add.hpp>
 #include <compress/simd/vector_unit.hpp>
 #include <compress/simd/isa.hpp>
 
@@ -20,9 +21,9 @@ COMPRESS_NOTHROW inline void layer_norm_fp32_reference(const float* gamma, const
         float sum = 0, squares = 0;
         for (int c = 0; c < Columns; ++c) sum += input[c];
         const float mean = sum / Columns;
-        for (int c = 0; c < Columns; ++c) squares += (input[c] - mean) * (input[c] - mean);
+        for (int c = 0; c < Columns; ++c) squares = multiply_add(input[c] - mean, input[c] - mean, squares);
         const float factor = 1.0f / std::sqrt(squares / Columns + epsilon);
-        for (int c = 0; c < Columns; ++c) output[c] = (input[c] - mean) * factor * gamma[c] + beta[c];
+        for (int c = 0; c < Columns; ++c) output[c] = multiply_add((input[c] - mean) * factor, gamma[c], beta[c]);
     }
 }
 
@@ -48,14 +49,14 @@ COMPRESS_NOTHROW inline void layer_norm_fp32(const float* gamma, const float* be
                 squares = V::madd(v, v, squares);
             }
             float square = V::sum_of(squares);
-            for (int c = whole; c < Columns; ++c) square += (input[c] - mean) * (input[c] - mean);
+            for (int c = whole; c < Columns; ++c) square = multiply_add(input[c] - mean, input[c] - mean, square);
             const float factor = 1.0f / std::sqrt(square / Columns + epsilon);
             const f32 factors = V::splat(factor), zero = V::splat(0.0f);
             for (int c = 0; c < whole; c += V::lanes) {
                 const f32 normal = V::madd(V::add(V::load(input + c), less), factors, zero);
                 V::store(output + c, V::madd(normal, V::load(gamma + c), V::load(beta + c)));
             }
-            for (int c = whole; c < Columns; ++c) output[c] = (input[c] - mean) * factor * gamma[c] + beta[c];
+            for (int c = whole; c < Columns; ++c) output[c] = multiply_add((input[c] - mean) * factor, gamma[c], beta[c]);
         }
     }
 }

@@ -27,7 +27,8 @@ COMPRESS_NOTHROW constexpr void matmul_fp32_reference(const float* first, const 
         for (int m = 0; m < E.rows; ++m)
             for (int n = 0; n < E.columns; ++n) {
                 float sum = 0;
-                for (int k = 0; k < E.inner; ++k) sum += first[m * E.inner + k] * second[E.second_index(k, n)];
+                for (int k = 0; k < E.inner; ++k)
+                    sum = multiply_add(first[m * E.inner + k], second[E.second_index(k, n)], sum);
                 *output++ = sum;
             }
 }

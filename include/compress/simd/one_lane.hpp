@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include <compress/core/multiply_add.hpp>
 #include <compress/simd/vector_unit.hpp>
 
 namespace tensor_compress::simd {
@@ -14,7 +15,7 @@ struct one_lane {
     static COMPRESS_INLINE f32 load(const float* p) { return *p; }
     static COMPRESS_INLINE void store(float* p, f32 v) { *p = v; }
     static COMPRESS_INLINE f32 splat(float v) { return v; }
-    static COMPRESS_INLINE f32 madd(f32 a, f32 b, f32 c) { return a * b + c; }
+    static COMPRESS_INLINE f32 madd(f32 a, f32 b, f32 c) { return multiply_add(a, b, c); }
     static COMPRESS_INLINE f32 add(f32 a, f32 b) { return a + b; }
     static COMPRESS_INLINE f32 multiply(f32 a, f32 b) { return a * b; }
     static COMPRESS_INLINE f32 min(f32 a, f32 b) { return a < b ? a : b; }
