@@ -25,7 +25,11 @@ tc::named_tensors random_tensors(std::uint64_t seed) {
 }
 
 tc::training_state random_state() {
-    tc::training_state state{random_tensors(1), random_tensors(2), random_tensors(3), random_tensors(4), {}};
+    tc::training_state state;
+    state.weights = random_tensors(1), state.best = random_tensors(2);
+    state.first = random_tensors(3), state.second = random_tensors(4), state.judged = random_tensors(5);
+    state.plan = {.epochs = 9, .batch = 32, .optimizer = tc::adam{.rate = 1.0 / 7, .relative = true}, .warm_up = 0.1};
+    state.plan.augment = {.shift = 3, .flip = true};
     state.history = {{1, 2.0 / 3, 100.0 / 7, -1e-300, 0.1, 1e9 / 3},
                      {2, std::numeric_limits<double>::denorm_min(), 1e300, 0, 1.0 / 3, 0.25}};
     state.steps = 1ll << 40;
@@ -49,6 +53,13 @@ TEST_CASE("a checkpoint is read bit for bit as it was written", "[checkpoint]") 
     tc::save_checkpoint(folder / "c.safetensors", state, setup);
     const auto found = tc::load_checkpoint(folder / "c.safetensors", setup);
     CHECK((found.weights == state.weights));
+    CHECK((found.judged == state.judged));
+    CHECK(found.plan.epochs == 9);
+    CHECK(found.plan.batch == 32);
+    CHECK(std::get<tc::adam>(found.plan.optimizer).rate == 1.0 / 7);
+    CHECK(found.plan.warm_up == 0.1);
+    CHECK(found.plan.augment.shift == 3);
+    CHECK(found.plan.augment.flip);
     CHECK((found.best == state.best));
     CHECK((found.first == state.first));
     CHECK((found.second == state.second));
@@ -100,12 +111,12 @@ TEST_CASE("a checkpoint of another model or of other options is refused", "[chec
     auto other = setup;
     other["model"] = "fedcba9876543210";
     CHECK_THROWS_WITH(tc::load_checkpoint(folder / "c.safetensors", other),
-                      ContainsSubstring("c.safetensors: was written with model 0123456789abcdef, this training has "
-                                        "fedcba9876543210; go on with the same model and options"));
+                      ContainsSubstring("c.safetensors: was written with other model; go on with the same model, records "
+                                        "and options"));
     other = setup;
     other["seed"] = "2";
     CHECK_THROWS_WITH(tc::load_checkpoint(folder / "c.safetensors", other),
-                      ContainsSubstring("was written with seed 1, this training has 2"));
+                      ContainsSubstring("was written with seed 1 where this training has 2"));
 }
 
 TEST_CASE("a checkpoint cut anywhere is refused", "[checkpoint]") {
@@ -136,4 +147,34 @@ TEST_CASE("models whose weights mean other things have other fingerprints", "[ch
     CHECK(prints.size() == 8);
     CHECK(prints.begin()->size() == 16);
     CHECK(print(describe) == tc::detail::fingerprint(tc::resized<20>(tc::make_model(describe))));
+}
+
+TEST_CASE("a checkpoint that says what cannot be is refused, whatever it says", "[checkpoint]") {
+    const tests::scratch_folder folder;
+    tc::save_checkpoint(folder / "c.safetensors", random_state(), setup);
+    auto text = tc::load_safetensors_metadata(folder / "c.safetensors");
+    const auto tensors = tc::load_safetensors(folder / "c.safetensors");
+    const auto refuses = [&](const std::string& key, const std::string& value, const std::string& words) {
+        auto changed = text;
+        changed[key] = value;
+        tc::save_safetensors(folder / "damaged.safetensors", tensors, changed);
+        INFO(key << " = " << value);
+        CHECK_THROWS_WITH(tc::load_checkpoint(folder / "damaged.safetensors", setup),
+                          ContainsSubstring("damaged.safetensors: is a damaged checkpoint") && ContainsSubstring(words));
+    };
+    refuses("counts", "-1 7 5 3 0.1 0", "its 'counts' is -1, which should be a whole number from 0 to 9");
+    refuses("counts", "2000000000 7 5 3 0.1 0", "its 'counts' is 2e+09");
+    refuses("counts", "2 -5 5 3 0.1 0", "its 'counts' is -5");
+    refuses("counts", "2 7.5 5 3 0.1 0", "its 'counts' is 7.5");
+    refuses("counts", "2 7 -5 3 0.1 0", "its 'counts' is -5");
+    refuses("counts", "2 7 5 3 0.1 -7", "its 'counts' is -7, which should be a whole number from 0 to 2");
+    refuses("counts", "2 7 5 3 0.1 3", "its 'counts' is 3");
+    refuses("counts", "2 7 5 3 nan 0", "its 'counts' should hold 6 numbers");
+    refuses("counts", "2 7 5 3 0.1 0 1", "its 'counts' should hold 6 numbers");
+    refuses("counts", "", "its 'counts' should hold 6 numbers");
+    refuses("history", "1 2 3", "its 'history' should hold 12 numbers");
+    refuses("history", "1 2 3 4 5 6 1 2 3 4 5 x", "its 'history' should hold 12 numbers");
+    refuses("plan", "0 32 0.1 0 0 0 1 0 9 0.8", "its 'counts' is 2, which should be a whole number from 0 to 0");
+    refuses("plan", "9 0 0.1 0 0 0 1 0 9 0.8", "its 'plan' is 0, which should be a whole number from 1");
+    refuses("plan", "9 32 0.1 0 -3 0 1 0 9 0.8", "its 'plan' is -3");
 }

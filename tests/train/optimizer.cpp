@@ -36,7 +36,8 @@ course run(const Rule& rule, int begin, int end, int count, bool decays) {
     for (int step = 1; step <= steps; ++step) {
         c.state.steps = step;
         const auto gradients = gradients_of(step, count);
-        tc::update<Isa>(rule, c.state, factor_of(step), decays, begin, end, c.parameters.data(), gradients.data());
+        tc::update<Isa>(rule, c.state, factor_of(step), tc::parameter_group{"all", 0, count, decays}, begin, end,
+                        c.parameters.data(), gradients.data());
     }
     return c;
 }
@@ -156,7 +157,8 @@ TEST_CASE("what has no value and no gradient stays 0", "[optimizer]") {
         tc::aligned_floats parameters(20), gradients(20);
         tc::optimizer_state state{tc::aligned_floats(20), tc::aligned_floats(20), 0};
         for (state.steps = 1; state.steps <= 3; ++state.steps)
-            tc::update<tc::native>(rule, state, 1, true, 0, 20, parameters.data(), gradients.data());
+            tc::update<tc::native>(rule, state, 1, tc::parameter_group{"all", 0, 20, true}, 0, 20, parameters.data(),
+                                   gradients.data());
         CHECK(parameters == tc::aligned_floats(20));
     };
     check(tc::sgd{.nesterov = true, .weight_decay = 0.1});

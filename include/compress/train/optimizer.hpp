@@ -23,11 +23,16 @@ struct sgd {
 
 /// m and v are running means of g and g^2; p -= rate * m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon).
 /// `weight_decay` * p is added to g. Source: Kingma and Ba 2015, Adam, Algorithm 1.
+///
+/// Relative, steps are shares of the size that the tensor's numbers have when training begins (training_units), and
+/// epsilon is divided by it: a net whose inputs or layers are scaled is trained as it was, in its own units. Source:
+/// Shazeer and Stern 2018, Adafactor, section 8.
 struct adam {
     double rate = 1e-3;
     double beta1 = 0.9, beta2 = 0.999;
     double epsilon = 1e-8;
     double weight_decay = 0;
+    bool relative = false;
 };
 
 /// adam, but weight decay shrinks the weights themselves: p -= rate * weight_decay * p. Source: Loshchilov and Hutter
@@ -37,6 +42,7 @@ struct adamw {
     double beta1 = 0.9, beta2 = 0.999;
     double epsilon = 1e-8;
     double weight_decay = 0.01;
+    bool relative = false;
 };
 
 using optimizer = std::variant<sgd, adam, adamw>;
@@ -57,14 +63,14 @@ inline void forget(optimizer_state& state) {
 /// One step over the parameters from `begin` to before `end`.
 ///
 /// @param  factor  of the schedule, times the optimiser's rate
-/// @param  decays  whether weight decay is for these
+/// @param  group   whose numbers these are
 /// @pre    state.steps counts this step already; its arrays are as long as the parameters
 template <class Isa>
-void update(const sgd& o, optimizer_state& state, double factor, bool decays, int begin, int end, float* parameters,
-            const float* gradients) {
+void update(const sgd& o, optimizer_state& state, double factor, const parameter_group& group, int begin, int end,
+            float* parameters, const float* gradients) {
     const float keep = state.steps == 1 ? 0.0f : static_cast<float>(o.momentum);
     const float momentum = static_cast<float>(o.momentum), rate = static_cast<float>(-o.rate * factor);
-    const float decay = decays ? static_cast<float>(o.weight_decay) : 0.0f;
+    const float decay = group.decays ? static_cast<float>(o.weight_decay) : 0.0f;
     simd::for_each_vector<Isa>(begin, end, [&]<class V>(int i) COMPRESS_LAMBDA_INLINE {
         const auto p = V::load(parameters + i);
         auto g = V::madd(p, V::splat(decay), V::load(gradients + i));
@@ -80,16 +86,17 @@ void update(const sgd& o, optimizer_state& state, double factor, bool decays, in
 
 template <class Isa, class Adam>
 requires requires(const Adam& a) { a.beta2; }
-void update(const Adam& o, optimizer_state& state, double factor, bool decays, int begin, int end, float* parameters,
-            const float* gradients) {
+void update(const Adam& o, optimizer_state& state, double factor, const parameter_group& group, int begin, int end,
+            float* parameters, const float* gradients) {
     constexpr bool decoupled = std::is_same_v<Adam, adamw>;
     const auto t = static_cast<double>(state.steps);
+    const double unit = o.relative ? group.unit : 1;
     const double root = std::sqrt(1 - std::pow(o.beta2, t));
     // m / c1 / (sqrt(v) / root + epsilon) = m * root / c1 / (sqrt(v) + epsilon * root)
-    const auto rate = static_cast<float>(-o.rate * factor * root / (1 - std::pow(o.beta1, t)));
-    const auto epsilon = static_cast<float>(o.epsilon * root);
-    const auto added = static_cast<float>(decays && !decoupled ? o.weight_decay : 0.0);
-    const auto shrink = static_cast<float>(decays && decoupled ? 1 - o.rate * factor * o.weight_decay : 1.0);
+    const auto rate = static_cast<float>(-o.rate * factor * unit * root / (1 - std::pow(o.beta1, t)));
+    const auto epsilon = static_cast<float>(o.epsilon / unit * root);
+    const auto added = static_cast<float>(group.decays && !decoupled ? o.weight_decay : 0.0);
+    const auto shrink = static_cast<float>(group.decays && decoupled ? 1 - o.rate * factor * o.weight_decay : 1.0);
     const auto beta1 = static_cast<float>(o.beta1), beta2 = static_cast<float>(o.beta2);
     simd::for_each_vector<Isa>(begin, end, [&]<class V>(int i) COMPRESS_LAMBDA_INLINE {
         const auto p = V::load(parameters + i);
@@ -114,7 +121,7 @@ void update(const optimizer& o, optimizer_state& state, double factor, std::span
         [&](const auto& rule) {
             for (const parameter_group& g : groups) {
                 detail::for_each_piece(g.place, g.place + g.floats, threads, [&](int begin, int end) {
-                    update<Isa>(rule, state, factor, g.decays, begin, end, parameters.data(), gradients.data());
+                    update<Isa>(rule, state, factor, g, begin, end, parameters.data(), gradients.data());
                 });
             }
         },

@@ -20,6 +20,7 @@ struct parameter_group {
     std::string tensor;  ///< name of the tensor
     int place = 0, floats = 0;
     bool decays = false;  ///< weights of products: what weight decay is for
+    double unit = 1;      ///< what steps of a relative optimiser are a share of
 };
 
 namespace detail {
@@ -90,9 +91,9 @@ std::vector<parameter_group> parameter_groups() {
         constexpr const node& n = T::graph.nodes[Id];
         const int begin = T::parameter_place(Id), middle = begin + T::template bias_offset<Id>();
         const std::string label = text_of(Model[n.origin].name);
-        groups.push_back({label + ".weight", begin, middle - begin, is_product(n.kind)});
+        groups.push_back({label + ".weight", begin, middle - begin, is_product(n.kind), 1});
         if (n.bias || !is_product(n.kind))
-            groups.push_back({label + ".bias", middle, T::parameter_place(Id + 1) - middle, false});
+            groups.push_back({label + ".bias", middle, T::parameter_place(Id + 1) - middle, false, 1});
     });
     return groups;
 }

@@ -16,7 +16,9 @@ class progress_line {
 public:
     /// @param  to    null: nothing is written
     /// @param  live  whether the stream shows a carriage return as one
-    progress_line(std::ostream* to, bool live, int epochs) : to_(to), live_(live), epochs_(epochs) {}
+    progress_line(std::ostream* to, bool live, int epochs = 0) : to_(to), live_(live), epochs_(epochs) {}
+
+    void set_epochs(int epochs) { epochs_ = epochs; }
 
     /// Within an epoch: `done` of `records` records since the epoch began.
     void show(int epoch, double loss, double accuracy, std::size_t done, std::size_t records) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -32,7 +33,8 @@ public:
     /// @param  keeps  whether the teacher is asked once, of each record of the data
     template <class Executor>
     lessons(const named_tensors& weights, const data_set& data, bool keeps, const Executor& threads)
-        : packed_(convert<teacher_net>(weights)) {
+        : data_(data),
+          packed_(convert<teacher_net>(weights)) {
         if (!keeps || data.size() * floats * sizeof(float) > most_kept_bytes) return;
         kept_.resize(data.size() * floats);
         constexpr int parts = 8;
@@ -48,10 +50,11 @@ public:
 
     /// What is told of a record, [floats].
     ///
-    /// @param  input  the record as the student sees it; what is kept of records does not look at it
+    /// @param  input  the record as the student sees it: what is kept is of records as they are
     /// @param  own    memory for what is not kept
     std::span<const float> operator()(std::size_t record, std::span<const float> input, std::vector<float>& own) const {
-        if (!kept_.empty()) return std::span(kept_).subspan(record * floats, floats);
+        if (!kept_.empty() && std::ranges::equal(input, data_.input(record)))
+            return std::span(kept_).subspan(record * floats, floats);
         own.resize(floats);
         auto run = take_runner();
         tell(*run, input, own);
@@ -104,6 +107,7 @@ private:
         return run;
     }
 
+    const data_set& data_;
     packed<teacher_net> packed_;
     std::vector<float> kept_;
     mutable std::mutex guard_;
@@ -118,7 +122,8 @@ public:
     distillation_loss(const named_tensors& weights, const data_set& data, const distil_options& options,
                       const Executor& threads)
         : options_(checked(options, data)),
-          lessons_(weights, data, !options.augment.changes(), threads) {
+          teacher_(identity_of(weights)),
+          lessons_(weights, data, may_keep(options), threads) {
         if (options.alpha < 1) by_labels_.emplace(data, lessons<Teacher, Hints>::classes, options.label_smoothing);
     }
 
@@ -141,7 +146,15 @@ public:
         return loss;
     }
 
+    /// What a checkpoint says of the loss that it was written with.
+    void add_to(identity& all) const {
+        for (const double v : {options_.temperature, options_.alpha, options_.hints}) all.add(exact_text(v));
+        all.add(teacher_);
+    }
+
 private:
+    /// Where every image is changed, nothing that is kept of them would be used.
+    static bool may_keep(const distil_options& options) { return !options.augment || !options.augment->changes(); }
     static const distil_options& checked(const distil_options& options, const data_set& data) {
         if (!(options.temperature > 0))
             throw error("distil", "a temperature of " + std::to_string(options.temperature),
@@ -160,6 +173,7 @@ private:
     }
 
     const distil_options& options_;
+    std::string teacher_;
     lessons<Teacher, Hints> lessons_;
     std::optional<cross_entropy> by_labels_;  ///< unless the teacher alone counts
 };

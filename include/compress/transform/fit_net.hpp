@@ -19,13 +19,13 @@ class net_rounding : public simulated_rounding<Net::model> {
     using training = typename base::training;
 
 public:
-    net_rounding(const named_tensors& weights, const data_set& data, const fit_options& options)
-        : base(weights, data, options, roundings_of<Net>(weights), net_values::of<Net>()),
+    net_rounding(const named_tensors& weights, const split_records& records, const fit_options& options)
+        : base(weights, records, options, roundings_of<Net>(weights), net_values::of<Net>()),
           forward_(options.parts < 1 ? 1 : options.parts) {}
 
     template <class Executor>
-    bool begin_step(training& t, long long step, int steps, const Executor& threads) {
-        const bool changes = base::begin_step(t, step, steps, threads);
+    bool begin_step(training& t, const training_plan& plan, long long step, int steps, const Executor& threads) {
+        const bool changes = base::begin_step(t, plan, step, steps, threads);
         if (is_deployed()) pack(t);
         return changes;
     }

@@ -90,7 +90,8 @@ public:
     template <executor Executor>
     void update(const optimizer& rule, double factor, const Executor& threads) {
         ++state_.steps;
-        const parameter_group all{"steps", 0, static_cast<int>(learned_.size()), false};
+        // A logarithm has no size of its own. A step moves all weights of a row at once, by tenths of what one does.
+        const parameter_group all{"steps", 0, static_cast<int>(learned_.size()), false, 0.1};
         tensor_compress::update(rule, state_, factor, std::span(&all, 1), learned_, gradients_, threads);
     }
 

@@ -56,9 +56,9 @@ class simulated_rounding {
 public:
     using training = trainer<Model>;
 
-    simulated_rounding(const named_tensors& weights, const data_set& data, const fit_options& options,
+    simulated_rounding(const named_tensors& weights, const split_records& records, const fit_options& options,
                        const layer_roundings& roundings, net_values values)
-        : data_(data),
+        : records_(records),
           options_(options),
           steps_(weights, roundings, options.masks),
           values_(values) {
@@ -66,9 +66,9 @@ public:
         if (options.score)
             throw error("fit", "a score of float weights for a net of integers",
                         "give held-out records (validation), which the net itself is judged by");
-        if (!(r.settle >= 0 && r.settle <= 1) || (r.ranges == nullptr && r.records < 1))
+        if ((r.settle && !(*r.settle >= 0 && *r.settle <= 1)) || (r.ranges == nullptr && r.records < 1))
             throw error("fit",
-                        "settling after " + std::to_string(r.settle) + " of the epochs, ranges of " +
+                        "settling after " + std::to_string(r.settle.value_or(0)) + " of the epochs, ranges of " +
                             std::to_string(r.records) + " records",
                         "settle after a share from 0 to 1, and measure at least one record");
         if (options.masks != nullptr) expect_zeros_in_grids(roundings, *options.masks);
@@ -78,8 +78,8 @@ public:
 
     /// @return  whether another function is trained from this step on: batch_norms settle
     template <class Executor>
-    bool begin_step(training& t, long long step, int steps, const Executor& threads) {
-        const double settle_epochs = std::min(options_.rounding.settle * options_.epochs, options_.norm_epochs);
+    bool begin_step(training& t, const training_plan& plan, long long step, int steps, const Executor& threads) {
+        const double settle_epochs = std::min(plan.settle * plan.epochs, plan.norm_epochs);
         const auto settling = static_cast<long long>(std::ceil(settle_epochs * steps));
         settled_ = step >= settling;
         steps_.round(t.parameters(), t.used_parameters(), threads);
@@ -88,7 +88,7 @@ public:
         const bool measures = options_.rounding.ranges == nullptr && (due || seen_.ranges.empty());
         // Behind a sign statistics depend on what it stands for, and that on the statistics before it.
         for (int round = settles_norms && measures ? values_.sign_layers : 0; round >= 0; --round) {
-            if (settles_norms) measure_norms(t, threads);
+            if (settles_norms) measure_norms(t, plan.batch, threads);
             if (measures) measure(t);
         }
         return settles_norms;
@@ -163,28 +163,27 @@ private:
     /// Statistics of the batch_norms under the weights as they are rounded now: means over batches from all over the
     /// data. The running ones are of weights some batches ago, of which with few bits many have changed since.
     template <class Executor>
-    void measure_norms(training& t, const Executor& threads) {
-        const auto count = static_cast<int>(std::min(data_.size(), static_cast<std::size_t>(norm_records)));
+    void measure_norms(training& t, int batch, const Executor& threads) {
+        const auto count = static_cast<int>(std::min(records_.count(), static_cast<std::size_t>(norm_records)));
         typename training::pass_options pass;
         pass.dropout = false;
         pass.rounding = signs_.data();  // ranges are measured after this
-        for (int begin = 0, batch = 1; begin < count; begin += options_.batch, ++batch) {
-            pass.norm_momentum = 1.0f / static_cast<float>(batch);
+        for (int begin = 0, seen = 1; begin < count; begin += batch, ++seen) {
+            pass.norm_momentum = 1.0f / static_cast<float>(seen);
             const auto fill = [&](int index, int, std::span<float> values) {
-                const auto at =
-                    static_cast<std::size_t>(begin + index) * data_.size() / static_cast<std::size_t>(count);
-                const auto from = data_.input(at);
+                const auto from =
+                    records_.spread(static_cast<std::size_t>(begin + index), static_cast<std::size_t>(count));
                 std::copy(from.begin(), from.end(), values.begin());
             };
-            t.measure_norms(std::min(options_.batch, count - begin), fill, pass, threads);
+            t.measure_norms(std::min(batch, count - begin), fill, pass, threads);
         }
     }
 
     /// Ranges of values under the weights as they are rounded now, on records from all over the data.
     void measure(training& t) {
-        const std::size_t count = std::min(data_.size(), static_cast<std::size_t>(options_.rounding.records));
+        const std::size_t count = std::min(records_.count(), static_cast<std::size_t>(options_.rounding.records));
         std::vector<std::span<const float>> records;
-        for (std::size_t i = 0; i < count; ++i) records.push_back(data_.input(i * data_.size() / count));
+        for (std::size_t i = 0; i < count; ++i) records.push_back(records_.spread(i, count));
         if (values_.sign_layers == 0) {
             named_tensors weights = t.weights();
             from_parameters<Model>(t.used_parameters(), weights);
@@ -219,7 +218,7 @@ private:
 
     static constexpr int norm_records = 4096;
 
-    const data_set& data_;
+    const split_records& records_;
     const fit_options& options_;
     learned_steps<Model> steps_;
     net_values values_;
@@ -244,8 +243,8 @@ requires requires(const Loss& loss, trained_record<1> record) { loss(record); }
 fitted_integers fit(const named_tensors& weights, const data_set& data, const Loss& loss,
                     const layer_roundings& roundings, const fit_options& options, const Executor& threads = {}) {
     using int8_net = net<Model, detail::int8_values>;
-    detail::fitting<Model, Loss, Executor, detail::simulated_rounding<Model>> training(
-        weights, data, loss, options, threads, roundings, detail::net_values::of<int8_net>());
+    detail::fitting<Model, Loss, Executor, detail::simulated_rounding<Model>, layer_roundings, detail::net_values>
+        training(weights, data, loss, options, threads, roundings, detail::net_values::of<int8_net>());
     fitted result = training.run();
     return training.rounding().integers_of(std::move(result));
 }
