@@ -133,7 +133,8 @@ private:
         state_.step = 0;
         state_.loss_sum = 0;
         state_.right = 0;
-        if (judges()) {
+        const bool is_judged = judges() && rounding_->is_deployable();
+        if (is_judged) {
             const judgement found = judge();
             e.score = found.number();
             if (replaces_start(found, start_) && (state_.best_epoch == 0 || replaces_epoch(found, best_))) {
@@ -143,7 +144,7 @@ private:
             }
         }
         state_.history.push_back(e);
-        line_.finish(e, judges(), count_);
+        line_.finish(e, is_judged, count_);
     }
     bool is_patient_no_more() const {
         return options_.patience > 0 && state_.best_epoch > 0 && state_.epoch - state_.best_epoch >= options_.patience;

@@ -46,6 +46,8 @@ public:
     void predict(trainer<Model>& t, const Arguments&... arguments) {
         t.predict(arguments...);
     }
+    /// Whether what is trained now is what will be deployed: only then is there something to judge.
+    bool is_deployable() const { return true; }
     /// Whether what is learned beside the parameters is.
     bool is_finite() const { return true; }
     /// What belongs to a checkpoint, and to the best weights.
@@ -112,14 +114,14 @@ protected:
             },
             plan_.optimizer);
     }
-    /// By the gradients of one batch of the first weights; running statistics stay.
+    /// By the gradients of one batch of the first weights. Batch norms use their running statistics: with those of the
+    /// batch a bias before one has no gradient but noise.
     void measure_units() {
         if (!is_relative()) return;
         const auto all = std::span<const std::uint32_t>(records_.trained);
         typename trainer<Model>::pass_options pass;
-        pass.norm_momentum = 0;
         pass.dropout = false;
-        pass.frozen_norms = plan_.norm_epochs <= 0;
+        pass.frozen_norms = true;
         const auto batch = all.first(std::min(all.size(), static_cast<std::size_t>(256)));
         const auto fill = [&](int index, int, std::span<float> values) {
             const auto from = records_.data.input(batch[static_cast<std::size_t>(index)]);

@@ -119,6 +119,8 @@ public:
         t.predict(records, fill, see, threads, typename training::own_forward{}, roundings_.data());
     }
 
+    /// Until batch_norms settle, their running statistics are those of weights that have changed since.
+    bool is_deployable() const { return settled_ || !has_norms; }
     bool is_finite() const { return steps_.is_finite(); }
     void add_to(safetensors_metadata&) const {}
     void store(named_tensors& weights) const {
