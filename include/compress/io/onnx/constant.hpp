@@ -61,7 +61,7 @@ inline constant integer_vector(std::vector<std::int64_t> values) {
 
 }  // namespace detail
 
-/// Axes of any tensor of a file: above those of every framework, and few enough that work for each axis is no attack.
+/// Axes of any tensor of a file: as many as the frameworks allow, and few enough that work for each axis is no attack.
 inline constexpr std::size_t most_axes = 32;
 
 /// Bytes that an import may make of a file: 64 MiB and 16 times the file. Weights take the file's own bytes, twice them
@@ -73,8 +73,8 @@ public:
     /// @throws model_error when this many bytes more are too many
     void expect(std::size_t count, std::size_t element_bytes) const {
         if (count > (limit_ - spent_) / element_bytes)
-            throw model_error("its result would take what is computed before the model runs beyond " +
-                                  std::to_string(limit_ >> 20) + " MB (64 MB and 16 times the file)",
+            throw model_error("its result would take weights and constants beyond " + std::to_string(limit_ >> 20) +
+                                  " MB (64 MB and 16 times the file)",
                               "simplify the model before import, with onnxsim for instance");
     }
     void spend(std::size_t bytes) {

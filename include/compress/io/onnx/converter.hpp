@@ -60,6 +60,9 @@ public:
         }
         if (refused_.size() > most_lines)
             lines.push_back("and " + std::to_string(refused_.size() - most_lines) + " more operators and reasons");
+        if (refused_count_ == most_refused)
+            lines.push_back("and what comes behind these " + std::to_string(most_refused) +
+                            ", which was not looked at");
         if (skipped_ > 0)
             lines.push_back(tensor_compress::detail::counted(skipped_, "more node") + " that " +
                             (skipped_ == 1 ? "needs" : "need") + " their results");
@@ -68,6 +71,9 @@ public:
     }
 
 private:
+    /// Each may have looked at a whole constant, so that without an end to them work would be nodes times constants.
+    static constexpr std::size_t most_refused = 1000;
+
     static std::string short_name(const node_proto& n) {
         return "node " + (n.name.empty() ? std::to_string(n.index) : "'" + n.name + "'");
     }
@@ -79,19 +85,19 @@ private:
     }
     std::string why_unknown(const node_proto& n) const {
         if (!n.domain.empty() && n.domain != "ai.onnx") return "the domain '" + n.domain + "' is not supported";
-        std::string text = "the operator is not supported";
+        const std::string text = "the operator is not supported";
         for (const auto& known : detail::replacements)
-            if (known.kind == n.kind) text.append("; ").append(known.advice);
+            if (known.kind == n.kind) return text + "; " + std::string(known.advice);
         const auto is_known = [&](const auto& name) {
             return name.empty() || im_.constants.contains(name) || im_.initializers.contains(name);
         };
-        if (std::all_of(n.inputs.begin(), n.inputs.end(), is_known))
-            text += "; all that it reads is known, so simplify the model before import, with onnxsim for instance";
-        return text;
+        if (!std::all_of(n.inputs.begin(), n.inputs.end(), is_known)) return text;
+        return text + "; all that it reads is known, so simplify the model before import, with onnxsim for instance";
     }
     void refuse(const node_proto& n, const std::string& reason) {
         refused_[n.kind + ": " + reason].push_back(short_name(n));
         mark_missing(n);
+        if (++refused_count_ == most_refused) report();
     }
     void mark_missing(const node_proto& n) {
         for (const auto& name : n.outputs)
@@ -101,7 +107,7 @@ private:
     importer& im_;
     std::map<std::string, std::vector<std::string>> refused_;
     std::set<std::string, std::less<>> missing_;  ///< values that a refused node, or one behind it, would write
-    std::size_t skipped_ = 0;
+    std::size_t skipped_ = 0, refused_count_ = 0;
 };
 
 }  // namespace tensor_compress::onnx

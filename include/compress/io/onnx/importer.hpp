@@ -144,7 +144,16 @@ public:
     }
     /// Axes and the like, which newer opsets give as an input, older ones as an attribute.
     [[nodiscard]] std::vector<std::int64_t> integers(std::string_view name, std::size_t input) const {
-        return has_input(input) ? integers_at(input, "the input").integers.list() : integers(name);
+        return has_input(input) ? few_integers_at(input, "the input") : integers(name);
+    }
+    /// A constant of one or two numbers for each axis: more would be work for each node that reads them.
+    [[nodiscard]] const std::vector<std::int64_t>& few_integers_at(std::size_t i, const char* role) const {
+        const auto& found = integers_at(i, role).integers.list();
+        if (found.size() > 2 * most_axes)
+            throw model_error(std::string(role) + " '" + input_name(i) + "' has " + std::to_string(found.size()) +
+                                  " numbers, and up to " + std::to_string(2 * most_axes) + " are supported",
+                              check_export);
+        return found;
     }
 
     /// The label of what this node becomes, made unique at the first call. An unnamed activation is named after its

@@ -106,7 +106,7 @@ void change_shape(operation& o, const Change& change) {
 
 /// Reshape to a constant shape whose first extent is the batch: 0, -1, 1, or the fixed batch of the file.
 inline void reshape(operation& o) {
-    std::vector<std::int64_t> wanted = o.integers_at(1, "the shape").integers;
+    auto wanted = o.few_integers_at(1, "the shape");
     const bool zero_copies = o.integer("allowzero", 0) == 0;
     const bool has_batch = o.constant_at(0) == nullptr && o.any_value_at(0).batched;
     if (has_batch && !wanted.empty() && wanted[0] == o.im.batch) wanted[0] = 1;
