@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -98,10 +99,15 @@ private:
 
     named_dicts dicts_in(const pickled& outer) const {
         named_dicts found;
+        std::set<const pickled*> without;  // a dict may be there under any number of names
         for (std::size_t i = 0; i + 1 < outer.items.size(); i += 2) {
             const auto &key = content_[outer.items[i]], &value = content_[outer.items[i + 1]];
-            if (key.kind == pickled_kind::text && value.kind == pickled_kind::dict && has_tensors(value))
+            if (key.kind != pickled_kind::text || value.kind != pickled_kind::dict || without.contains(&value))
+                continue;
+            if (has_tensors(value))
                 found.insert_or_assign(key.text, &value);
+            else
+                without.insert(&value);
         }
         return found;
     }
@@ -127,6 +133,11 @@ private:
         if (function.kind != pickled_kind::name) return "?";
         return std::string(content_[function.items[0]].text).append(".").append(function.text);
     }
+    bool is_call_of(const pickled& call, std::string_view name) const {
+        const auto& function = content_[call.items[0]];
+        return function.kind == pickled_kind::name && function.text == name &&
+               content_[function.items[0]].text == "torch._utils";
+    }
     std::span<const std::uint32_t> arguments_of(const pickled& call) const { return content_[call.items[1]].items; }
 
     /// The call that makes a tensor: itself, or that inside a parameter. Parameters are one around the other at most
@@ -134,14 +145,12 @@ private:
     const pickled* tensor_call(const pickled& value) const {
         const pickled* at = &value;
         if (at->kind != pickled_kind::call) return nullptr;
-        if (function_of(*at).starts_with("torch._utils._rebuild_parameter")) {
+        if (is_call_of(*at, "_rebuild_parameter") || is_call_of(*at, "_rebuild_parameter_with_state")) {
             if (arguments_of(*at).empty()) refuse("has a parameter without a tensor");
             at = &content_[arguments_of(*at)[0]];
             if (at->kind != pickled_kind::call) return nullptr;
         }
-        const auto function = function_of(*at);
-        return function == "torch._utils._rebuild_tensor_v2" || function == "torch._utils._rebuild_tensor" ? at
-                                                                                                           : nullptr;
+        return is_call_of(*at, "_rebuild_tensor_v2") || is_call_of(*at, "_rebuild_tensor") ? at : nullptr;
     }
     bool is_object(const pickled& value) const { return value.kind == pickled_kind::call && !tensor_call(value); }
     bool has_tensors(const pickled& dict) const {
@@ -155,6 +164,9 @@ private:
         for (std::size_t i = 0; i + 1 < dict.items.size(); i += 2) {
             const auto &key = content_[dict.items[i]], &value = content_[dict.items[i + 1]];
             const pickled* const call = tensor_call(value);
+            if (key.text.size() > 4096)
+                refuse("has the name '" + std::string(key.text.substr(0, 100)) + "...' of " +
+                       counted(key.text.size(), "byte"));
             if (call != nullptr && key.kind == pickled_kind::text)
                 tensors.emplace_back(key.text, tensor_of(*call, std::string(key.text)));
             else if (value.kind == pickled_kind::call && key.kind == pickled_kind::text)
@@ -172,7 +184,7 @@ private:
         t.offset = whole(content_[arguments[1]], name);
         t.extents = whole_list(content_[arguments[2]], name);
         t.strides = whole_list(content_[arguments[3]], name);
-        if (t.extents.size() != t.strides.size() || t.extents.size() > 64)
+        if (t.extents.size() != t.strides.size())
             refuse("tensor '" + name + "' has " + std::to_string(t.extents.size()) + " extents and " +
                    std::to_string(t.strides.size()) + " strides");
         expect_inside(t, name);
@@ -195,6 +207,8 @@ private:
         if (t.type == nullptr)
             throw error(file_, "tensor '" + name + "' has a " + std::string(type.text) + ", which is not known",
                         "convert it to float before saving");
+        if (key.text.size() > 256)
+            refuse("tensor '" + name + "' has a storage with a name of " + counted(key.text.size(), "byte"));
         t.key = key.text;
         t.storage_elements = whole(content_[parts[4]], name);
         return t;
@@ -208,6 +222,8 @@ private:
     std::vector<std::size_t> whole_list(const pickled& value, const std::string& name) const {
         if (value.kind != pickled_kind::tuple && value.kind != pickled_kind::list)
             refuse("tensor '" + name + "' has no tuple of extents or strides");
+        if (value.items.size() > 64)
+            refuse("tensor '" + name + "' has " + std::to_string(value.items.size()) + " extents or strides");
         std::vector<std::size_t> numbers;
         for (const auto item : value.items) numbers.push_back(whole(content_[item], name));
         return numbers;
