@@ -18,7 +18,7 @@ namespace {
 void print_tensors(const char* what, const std::vector<tc::imported_tensor>& all, const tc::imported_model& m) {
     for (const auto& t : all) {
         const tc::shape& inside = m.graph[m.graph.find(tc::to_label(t.label))].output;
-        std::printf("%s '%s' %s in the file, '%s' %s in the net%s\n", what, t.name.c_str(),
+        std::printf("%s '%s' %s in the file, '%s' %s in the net%s\n", what, tc::printable(t.name).c_str(),
                     tc::shape_text(t.shape).c_str(), t.label.c_str(), tc::extents_text(inside).c_str(),
                     t.channels_first ? ": pass channels last" : "");
     }

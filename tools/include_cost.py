@@ -25,7 +25,7 @@ HEADERS = """
     layers/matmul.hpp layers/softmax.hpp
     net/net.hpp net/fits.hpp inference.hpp
     tensor/xtensor.hpp tensor/digits.hpp tensor/thread_pool.hpp tensor/runner.hpp
-    io/safetensors.hpp io/npz.hpp io/idx.hpp io/onnx.hpp io/model_text.hpp io/emit_header.hpp
+    io/safetensors.hpp io/npz.hpp io/torch_archive.hpp io/idx.hpp io/onnx.hpp io/model_text.hpp io/emit_header.hpp
     calibrate/calibration.hpp transform/calibrate.hpp transform/convert.hpp transform/load_weights.hpp
     evaluate/describe.hpp evaluate/measure.hpp evaluate/report.hpp
     compress.hpp

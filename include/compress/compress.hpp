@@ -20,6 +20,7 @@
 #include <compress/io/npz.hpp>
 #include <compress/io/onnx.hpp>
 #include <compress/io/safetensors.hpp>
+#include <compress/io/torch_archive.hpp>
 #include <compress/tensor/adaptor.hpp>
 #include <compress/tensor/data_set.hpp>
 #include <compress/tensor/digits.hpp>

@@ -17,20 +17,6 @@ using byte_vector = std::vector<std::uint8_t>;
 
 namespace {
 
-byte_vector gzip(const byte_vector& plain) {
-    z_stream stream{};
-    REQUIRE(deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-    byte_vector packed(deflateBound(&stream, static_cast<uLong>(plain.size())) + 32);
-    stream.next_in = const_cast<Bytef*>(plain.data());
-    stream.avail_in = static_cast<uInt>(plain.size());
-    stream.next_out = packed.data();
-    stream.avail_out = static_cast<uInt>(packed.size());
-    REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-    packed.resize(stream.total_out);
-    deflateEnd(&stream);
-    return packed;
-}
-
 byte_vector ramp(std::size_t count) {
     byte_vector bytes(count);
     for (std::size_t i = 0; i < count; ++i) bytes[i] = static_cast<std::uint8_t>(i * i >> 3);
@@ -73,7 +59,6 @@ TEST_CASE("a file is read as it was written", "[bytes]") {
     for (const std::size_t count : {1u, 255u, 70'000u}) {
         tc::write_file(folder / "a.bin", ramp(count));
         CHECK(tc::read_file(folder / "a.bin") == ramp(count));
-        CHECK(tc::read_unpacked(folder / "a.bin") == ramp(count));
     }
     CHECK(files_in(folder.path) == 1);
 }
@@ -88,56 +73,6 @@ TEST_CASE("a file that cannot be read says why", "[bytes]") {
     CHECK_THROWS_WITH(tc::read_file(folder / "empty.bin"), ContainsSubstring("empty.bin: is empty;"));
     CHECK_THROWS_AS(tc::read_file(""), tc::error);
     CHECK_THROWS_AS(tc::read_file(folder / "a.bin/b"), tc::error);
-}
-
-TEST_CASE("gzip is unpacked by its magic bytes, not by the name", "[bytes]") {
-    const scratch_folder folder;
-    for (const std::size_t count : {0u, 1u, 65'536u, 300'000u}) {
-        tc::write_file(folder / "a.bin", gzip(ramp(count)));
-        CHECK(tc::read_unpacked(folder / "a.bin") == ramp(count));
-        CHECK(tc::read_file(folder / "a.bin") == gzip(ramp(count)));
-    }
-}
-
-TEST_CASE("gzip members are joined", "[bytes]") {
-    const scratch_folder folder;
-    auto two = gzip({1, 2, 3});
-    const auto second = gzip({4, 5});
-    two.insert(two.end(), second.begin(), second.end());
-    tc::write_file(folder / "a.gz", two);
-    CHECK(tc::read_unpacked(folder / "a.gz") == byte_vector{1, 2, 3, 4, 5});
-}
-
-TEST_CASE("gzip data cut anywhere are refused", "[bytes]") {
-    const scratch_folder folder;
-    const auto packed = gzip(ramp(500));
-    for (std::size_t length = 2; length < packed.size(); ++length) {
-        tc::write_file(folder / "a.gz", std::span(packed).first(length));
-        CHECK_THROWS_WITH(tc::read_unpacked(folder / "a.gz"), ContainsSubstring("ends inside its gzip data"));
-    }
-}
-
-TEST_CASE("damaged gzip data are refused", "[bytes]") {
-    const scratch_folder folder;
-    auto checksum = gzip(ramp(500));
-    checksum[checksum.size() - 8] ^= 1;
-    tc::write_file(folder / "a.gz", checksum);
-    CHECK_THROWS_WITH(tc::read_unpacked(folder / "a.gz"),
-                      ContainsSubstring("holds damaged gzip data (incorrect data check)"));
-
-    auto trailing = gzip(ramp(500));
-    trailing.push_back(7);
-    tc::write_file(folder / "a.gz", trailing);
-    CHECK_THROWS_WITH(tc::read_unpacked(folder / "a.gz"),
-                      ContainsSubstring("has 1 byte after the end of its gzip data"));
-}
-
-TEST_CASE("gzip data above the limit are refused before they fill the memory", "[bytes]") {
-    const scratch_folder folder;
-    tc::write_file(folder / "a.gz", gzip(byte_vector(1'000'000)));
-    CHECK(tc::read_unpacked(folder / "a.gz", 1'000'000).size() == 1'000'000);
-    CHECK_THROWS_WITH(tc::read_unpacked(folder / "a.gz", 999'999),
-                      ContainsSubstring("unpacks to more than the limit of 999999 bytes"));
 }
 
 TEST_CASE("values have either byte order and no alignment", "[bytes]") {

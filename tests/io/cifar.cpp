@@ -6,6 +6,7 @@
 #include "../catch.hpp"
 #include "../data.hpp"
 #include "../scratch.hpp"
+#include "gzip_writer.hpp"
 
 namespace tc = tensor_compress;
 namespace fs = std::filesystem;
@@ -83,4 +84,12 @@ TEST_CASE("the CIFAR-10 test file has its classes", "[cifar][data]") {
     const auto [low, high] = std::minmax_element(set.inputs.data(), set.inputs.data() + set.inputs.size());
     CHECK(*low == 0.0f);
     CHECK(*high == 255.0f);
+}
+
+TEST_CASE("a small archive of many records is refused", "[cifar]") {
+    const scratch_folder folder;
+    tc::write_file(folder / "a.bin", tests::gzip(records({1, 2})));
+    CHECK(tc::load_cifar10(folder / "a.bin").size() == 2);
+    tc::write_file(folder / "a.bin", tests::gzip(byte_vector(3073 * 40'000)));  // of airplanes, all black
+    CHECK_THROWS_WITH(tc::load_cifar10(folder / "a.bin"), ContainsSubstring("unpacks to more than the limit of 7"));
 }

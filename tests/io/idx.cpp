@@ -6,6 +6,7 @@
 #include "../catch.hpp"
 #include "../data.hpp"
 #include "../scratch.hpp"
+#include "gzip_writer.hpp"
 
 namespace tc = tensor_compress;
 namespace fs = std::filesystem;
@@ -86,6 +87,26 @@ TEST_CASE("images and labels that do not belong together are refused", "[idx]") 
                       ContainsSubstring("wide: has label 10 at record 1, expected 0..9"));
     CHECK(tc::load_idx(folder / "images", folder / "wide", 47).classes == 47);
     CHECK_THROWS_AS(tc::load_idx(folder / "images", folder / "none"), tc::error);
+}
+
+TEST_CASE("a small archive of many pixels is refused by its header", "[idx]") {
+    const scratch_folder folder;
+    const auto message = [&](const byte_vector& plain) -> std::string {
+        tc::write_file(folder / "images.gz", tests::gzip(plain));
+        try {
+            (void)tc::load_idx_images(folder / "images.gz");
+        } catch (const tc::error& refused) {
+            return refused.what();
+        }
+        return "accepted";
+    };
+    CHECK(message(two_images) == "accepted");
+    CHECK_THAT(message(idx(0x803, {1, 32768, 32768}, {0})),
+               ContainsSubstring("images.gz: is 1073741840 bytes unpacked by its header, more than the limit of 6"));
+    CHECK_THAT(message(idx(0x803, {1, 2, 2}, byte_vector(1'000'000))),
+               ContainsSubstring("unpacks to more than the 20 bytes that its header describes"));
+    CHECK_THAT(message(byte_vector(1'000'000, 'x')), ContainsSubstring("is not an IDX file"));
+    CHECK_THAT(message(idx(0x803, {2, 2, 3}, {1, 2, 3})), ContainsSubstring("ends after 19 bytes"));
 }
 
 TEST_CASE("MNIST has its published mean and deviation", "[idx][data]") {

@@ -270,3 +270,13 @@ TEST_CASE("a shape that overflows is refused before memory is asked for", "[npy]
     CHECK_THAT(refusal<float>(npy(header("<f4", "(1000000000000,)"), byte_vector(4))),
                ContainsSubstring("the data of shape [1000000000000]") && ContainsSubstring("takes 4000000000000"));
 }
+
+TEST_CASE("a column-major array of many axes takes time in proportion", "[npy]") {
+    // 100,000 axes of extent 1 before 100,000 elements: a step over all axes for each element would be 10^10.
+    std::string shape = "(";
+    for (int i = 0; i < 100'000; ++i) shape += "1,";
+    shape += "100000)";
+    const auto a = read<std::uint8_t>(npy(header("|u1", shape, true), byte_vector(100'000, 7), 2));
+    CHECK(a.size() == 100'000);
+    CHECK(a.data()[99'999] == 7);
+}

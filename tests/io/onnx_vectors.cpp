@@ -60,7 +60,7 @@ bool agrees(const fs::path& folder, std::size_t constants_from) {
     }
     std::optional<tc::imported_model> imported;
     try {
-        imported = tc::onnx::detail::import_model(c.model);
+        imported = tc::onnx::detail::import_model(c.model, 1 << 20);
     } catch (const tc::error&) {
         return false;
     }

@@ -111,11 +111,29 @@ TEST_CASE("every floating-point type becomes float", "[safetensors]") {
 
 TEST_CASE("other types are refused with the tensor's name", "[safetensors]") {
     for (const char* dtype : {"I64", "I8", "U8", "BOOL", "F8_E4M3", "f32", ""})
-        CHECK_THAT(refusal("{" + entry("labels", dtype, "[1]", "[0,8]") + "}", byte_vector(8)),
+        CHECK_THAT(refusal("{" + entry("labels", dtype, "[2]", "[0,16]") + "}", byte_vector(16)),
                    ContainsSubstring("m.safetensors: tensor 'labels' has dtype " + std::string(dtype) +
                                      ", expected F32, F16, BF16 or F64;"));
     CHECK_THAT(refusal("{" + entry("a", "F64", "[1]", "[0,8]") + "}", values<double>({1e300})),
                ContainsSubstring("too large for float"));
+}
+
+TEST_CASE("counters are left out", "[safetensors]") {
+    const std::string header = "{" + entry("bn.weight", "F32", "[1]", "[0,4]") + "," +
+                               entry("bn.num_batches_tracked", "I64", "[]", "[4,12]") + "," +
+                               entry("step", "U8", "[1,1]", "[12,13]") + "}";
+    const auto tensors = read(file_of(header, byte_vector(13)));
+    CHECK(tensors.size() == 1);
+    CHECK(tensors.at("bn.weight")(0) == 0.0f);
+    CHECK_THAT(refusal(header, byte_vector(4)), ContainsSubstring("has data_offsets [4, 12] in data of 4 bytes"));
+}
+
+TEST_CASE("a file of PyTorch is known", "[safetensors]") {
+    const std::string archive = "PK\3\4" + std::string(12, '\0') + "model/data.pkl and more";
+    CHECK_THAT(refusal(byte_vector(archive.begin(), archive.end())),
+               ContainsSubstring("m.safetensors: is a PyTorch archive; read its weights with load_torch"));
+    const byte_vector old{0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'};
+    CHECK_THAT(refusal(old), ContainsSubstring("is a PyTorch file in the format before version 1.6; save it again"));
 }
 
 TEST_CASE("a safetensors file cut anywhere is refused", "[safetensors]") {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-// Files as bytes: reading, gzip, values of either byte order, and writing that leaves no half-written file behind.
+// Files as bytes: reading, values of either byte order, and writing that leaves no half-written file behind.
 
 #include <algorithm>
 #include <array>
@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <optional>
 #include <random>
 #include <span>
 #include <string>
@@ -23,15 +24,9 @@
 #include <utility>
 #include <vector>
 
-#include <zlib.h>
-
 #include <compress/tensor/error.hpp>
 
 namespace tensor_compress {
-
-/// What an archive may unpack to unless the caller says otherwise: 4 GiB, far above any data set here and below a zip
-/// bomb.
-inline constexpr std::uint64_t default_unpacked_limit = std::uint64_t{4} << 30;
 
 namespace detail {
 
@@ -74,81 +69,6 @@ inline std::uintmax_t regular_file_size(const std::filesystem::path& file) {
                     "gave " + std::to_string(stream.gcount()) + " of its " + detail::counted(bytes.size(), "byte"),
                     "read it again when nothing else is writing it");
     return bytes;
-}
-
-namespace detail {
-
-/// A zlib stream that unpacks the gzip format and is released in every case.
-struct gzip_inflater {
-    z_stream stream{};
-    gzip_inflater() {
-        // 15 is the largest window, 16 more asks for the gzip wrapper.
-        if (inflateInit2(&stream, 15 + 16) != Z_OK)
-            throw error("zlib", "did not start", "check the memory that is left");
-    }
-    ~gzip_inflater() { inflateEnd(&stream); }
-    gzip_inflater(const gzip_inflater&) = delete;
-    gzip_inflater& operator=(const gzip_inflater&) = delete;
-};
-
-inline bool is_gzip(std::span<const std::uint8_t> bytes) {
-    return bytes.size() >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
-}
-
-inline std::vector<std::uint8_t> gunzip(std::span<const std::uint8_t> packed, std::uint64_t limit,
-                                        std::string_view file) {
-    gzip_inflater inflater;
-    z_stream& stream = inflater.stream;
-    std::vector<std::uint8_t> unpacked;
-    std::vector<std::uint8_t> piece(std::size_t{1} << 16);
-    std::size_t fed = 0;
-    while (true) {
-        if (stream.avail_in == 0) {  // zlib counts in 32 bits, so a long file is fed in parts
-            const std::size_t part = std::min(packed.size() - fed, std::size_t{1} << 30);
-            stream.next_in = const_cast<Bytef*>(packed.data() + fed);
-            stream.avail_in = static_cast<uInt>(part);
-            fed += part;
-        }
-        stream.next_out = piece.data();
-        stream.avail_out = static_cast<uInt>(piece.size());
-        const int result = inflate(&stream, Z_NO_FLUSH);
-        const std::size_t count = piece.size() - stream.avail_out;
-        if (unpacked.size() + count > limit)
-            throw error(file, "unpacks to more than the limit of " + counted(limit, "byte"),
-                        "raise the limit if you trust the file");
-        unpacked.insert(unpacked.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(count));
-
-        const std::size_t left = packed.size() - fed + stream.avail_in;
-        if (result == Z_STREAM_END) {
-            if (left == 0) return unpacked;
-            // A gzip file may consist of several members; their contents are joined (RFC 1952, section 2.2).
-            if (!is_gzip(packed.last(left)))
-                throw error(file, "has " + counted(left, "byte") + " after the end of its gzip data", "fetch it again");
-            inflateReset(&stream);
-        } else if (result == Z_BUF_ERROR) {  // no progress, so no input is left
-            throw error(file, "ends inside its gzip data, after " + counted(unpacked.size(), "unpacked byte"),
-                        "it is cut short, fetch it again");
-        } else if (result != Z_OK) {
-            throw error(file,
-                        std::string("holds damaged gzip data (") + (stream.msg ? stream.msg : zError(result)) + ")",
-                        "fetch it again");
-        }
-    }
-}
-
-}  // namespace detail
-
-/// The bytes of a file, unpacked when its first two bytes say gzip (RFC 1952). Only for formats that cannot begin with
-/// 1f 8b.
-///
-/// @param  limit  bytes that a gzip file may unpack to
-/// @throws error as `read_file`, and for gzip data that is cut short, damaged, followed by other bytes, or above the
-/// limit
-[[nodiscard]] inline std::vector<std::uint8_t> read_unpacked(const std::filesystem::path& file,
-                                                             std::uint64_t limit = default_unpacked_limit) {
-    auto bytes = read_file(file);
-    if (!detail::is_gzip(bytes)) return bytes;
-    return detail::gunzip(bytes, limit, file.string());
 }
 
 /// The value whose bytes begin at `bytes`, which need no alignment.
@@ -200,6 +120,7 @@ public:
 
     [[nodiscard]] std::size_t position() const noexcept { return position_; }
     [[nodiscard]] std::size_t remaining() const noexcept { return bytes_.size() - position_; }
+    [[nodiscard]] std::span<const std::uint8_t> rest() const noexcept { return bytes_.subspan(position_); }
 
     /// The next `count` bytes, without a copy.
     [[nodiscard]] std::span<const std::uint8_t> take(std::uint64_t count, std::string_view what) {
@@ -231,12 +152,11 @@ private:
     std::size_t position_ = 0;
 };
 
-/// Elements of a tensor whose shape was read from a file.
-///
-/// @param  element_bytes  size of one element; the bytes of the tensor fit std::ptrdiff_t too
-/// @throws error when the product overflows, also where another extent is 0
-[[nodiscard]] inline std::size_t element_count(std::span<const std::size_t> extents, std::size_t element_bytes,
-                                               std::string_view file) {
+namespace detail {
+
+/// Elements of a tensor of these extents, or nothing when its bytes do not fit std::ptrdiff_t, also where another
+/// extent is 0.
+inline std::optional<std::size_t> checked_count(std::span<const std::size_t> extents, std::size_t element_bytes) {
     std::size_t most = static_cast<std::size_t>(std::numeric_limits<std::ptrdiff_t>::max()) / element_bytes;
     bool is_empty = false;
     std::size_t count = 1;
@@ -245,14 +165,26 @@ private:
             is_empty = true;
             continue;
         }
-        if (extent > most)
-            throw error(file, "names a shape of more bytes than memory can have",
-                        "its header is damaged, fetch it again");
+        if (extent > most) return std::nullopt;
         most /=
             extent;  // floor(floor(m / a) / b) is floor(m / (a * b)), so no product is formed before it is known to fit
         count *= extent;
     }
     return is_empty ? 0 : count;
+}
+
+}  // namespace detail
+
+/// Elements of a tensor whose shape was read from a file.
+///
+/// @param  element_bytes  size of one element; the bytes of the tensor fit std::ptrdiff_t too
+/// @throws error when the product overflows, also where another extent is 0
+[[nodiscard]] inline std::size_t element_count(std::span<const std::size_t> extents, std::size_t element_bytes,
+                                               std::string_view file) {
+    const auto count = detail::checked_count(extents, element_bytes);
+    if (!count)
+        throw error(file, "names a shape of more bytes than memory can have", "its header is damaged, fetch it again");
+    return *count;
 }
 
 namespace detail {

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include <compress/io/bytes.hpp>
+#include <compress/io/unpack.hpp>
 #include <compress/tensor/data_set.hpp>
 #include <compress/tensor/error.hpp>
 #include <compress/tensor/xtensor.hpp>

@@ -92,8 +92,8 @@ std::string header_text(const packed<Net>& weights, std::string_view name) {
         const std::string array = "layer_" + std::to_string(id);
         const std::string size = std::to_string(layer.size());
         addresses += "bytes::" + array;
-        text += "/// " + text_of(Net::graph[id].name) + "\nalignas(64) inline constexpr std::int8_t " + array + '[' +
-                size + " + 1] =";
+        text += "/// " + detail::comment_text(text_of(Net::graph[id].name)) +
+                "\nalignas(64) inline constexpr std::int8_t " + array + '[' + size + " + 1] =";
         detail::append_literal(text, layer);
         text += ";\nstatic_assert(net::layer<" + std::to_string(id) + ">::packed_bytes == " + size + ");\n";
     }

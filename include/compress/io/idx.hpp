@@ -9,13 +9,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include <compress/io/bytes.hpp>
+#include <compress/io/unpack.hpp>
 #include <compress/tensor/data_set.hpp>
 #include <compress/tensor/error.hpp>
 #include <compress/tensor/xtensor.hpp>
@@ -48,13 +49,25 @@ inline std::vector<std::size_t> read_idx_header(byte_reader& bytes, std::size_t 
     return extents;
 }
 
+/// The bytes of an IDX file; a compressed one is unpacked to the size that its header says.
+inline std::vector<std::uint8_t> read_idx(const std::filesystem::path& file, std::size_t rank,
+                                          std::string_view content) {
+    const auto size_of = [&](std::span<const std::uint8_t> begin) -> std::optional<std::uint64_t> {
+        const std::size_t before = 4 + 4 * rank;
+        if (begin.size() < before) return std::nullopt;
+        byte_reader bytes(begin, file.string());
+        return before + element_count(read_idx_header(bytes, rank, content, file.string()), 1, file.string());
+    };
+    return read_unpacked(file, {}, size_of);
+}
+
 }  // namespace detail
 
 /// The images of an IDX file.
 /// @return [N, H, W, 1], pixel values 0..255 (MNIST: 0 is the background)
 /// @throws error when the file is no complete IDX file of bytes in three dimensions
 [[nodiscard]] inline array<float> load_idx_images(const std::filesystem::path& file) {
-    const auto content = read_unpacked(file);
+    const auto content = detail::read_idx(file, 3, "images");
     byte_reader bytes(content, file.string());
     auto extents = detail::read_idx_header(bytes, 3, "images", file.string());
     const auto pixels =
@@ -69,7 +82,7 @@ inline std::vector<std::size_t> read_idx_header(byte_reader& bytes, std::size_t 
 /// The labels of an IDX file, 0..255.
 /// @throws error when the file is no complete IDX file of bytes in one dimension
 [[nodiscard]] inline std::vector<int> load_idx_labels(const std::filesystem::path& file) {
-    const auto content = read_unpacked(file);
+    const auto content = detail::read_idx(file, 1, "labels");
     byte_reader bytes(content, file.string());
     const auto extents = detail::read_idx_header(bytes, 1, "labels", file.string());
     const auto labels = bytes.take(extents[0], "the labels");

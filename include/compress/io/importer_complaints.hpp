@@ -3,6 +3,8 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <compress/core/label.hpp>
 #include <compress/core/shape.hpp>
@@ -15,11 +17,18 @@ namespace tensor_compress {
 class model_error : public error {
 public:
     model_error(std::string_view what_was_found, std::string_view what_to_do)
-        : error("model", what_was_found, what_to_do),
+        : model_error(what_was_found, {}, what_to_do) {}
+
+    /// @param  a_line_each  what was found in more than one place
+    model_error(std::string_view what_was_found, std::vector<std::string> a_line_each, std::string_view what_to_do)
+        : error("model", what_was_found, a_line_each, what_to_do),
           found(what_was_found),
+          items(std::move(a_line_each)),
           advice(what_to_do) {}
 
-    std::string found, advice;
+    std::string found;
+    std::vector<std::string> items;
+    std::string advice;
 };
 
 namespace detail {

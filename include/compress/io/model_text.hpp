@@ -36,7 +36,8 @@ inline std::string quoted_text(std::string_view text) {
     std::string result = "\"";
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\')
+        const bool may_be_trigraph = c == '?' && result.back() == '?';
+        if (c == '"' || c == '\\' || may_be_trigraph)
             result.append({'\\', c});
         else if (byte >= ' ' && byte < 0x7f)
             result.push_back(c);
@@ -44,6 +45,14 @@ inline std::string quoted_text(std::string_view text) {
             result.append({'\\', digits[byte >> 6], digits[(byte >> 3) & 7], digits[byte & 7]});
     }
     return result + '"';
+}
+
+/// A label in a comment of one line: a backslash at its end, or the trigraph of one, would take the next line with it.
+inline std::string comment_text(std::string_view text) {
+    std::string result(text);
+    for (char& c : result)
+        if (c < ' ' || c > '~' || c == '\\' || c == '?') c = '_';
+    return result;
 }
 
 /// The shortest text that reads back as the same float.

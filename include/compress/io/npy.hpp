@@ -21,7 +21,10 @@
 #include <vector>
 
 #include <compress/io/bytes.hpp>
+#include <compress/io/strided_walk.hpp>
+#include <compress/io/torch_signature.hpp>
 #include <compress/tensor/error.hpp>
+#include <compress/tensor/printable.hpp>
 #include <compress/tensor/xtensor.hpp>
 
 namespace tensor_compress {
@@ -172,6 +175,21 @@ inline npy_header read_npy_header(byte_reader& bytes, std::string_view file) {
     return npy_header_text({reinterpret_cast<const char*>(text.data()), text.size()}, file).parse();
 }
 
+/// Bytes of the whole .npy file that begins like this, once the header is there.
+/// @throws error as `read_npy_header`
+inline std::optional<std::uint64_t> npy_file_bytes(std::span<const std::uint8_t> begin, const std::string& file) {
+    if (begin.size() < 12) return std::nullopt;
+    const bool is_short = begin[6] == 1;
+    const std::uint64_t length = is_short ? load_value<std::uint16_t>(begin.data() + 8, std::endian::little)
+                                          : load_value<std::uint32_t>(begin.data() + 8, std::endian::little);
+    const std::uint64_t before = (is_short ? 10 : 12) + length;
+    if (begin.size() < before && begin[0] == 0x93) return std::nullopt;
+    byte_reader bytes(begin, file);
+    const npy_header header = read_npy_header(bytes, file);
+    const auto element_bytes = static_cast<std::size_t>(header.type.bytes);
+    return before + element_count(header.extents, element_bytes, file) * element_bytes;
+}
+
 // Stored types that are not C++ types: both become numbers on the way in.
 struct npy_half {
     std::uint16_t bits;
@@ -226,43 +244,24 @@ constexpr bool npy_fits(Number value) {
     }
 }
 
-/// Walks a column-major (Fortran order) buffer in row-major order of the indices.
-class column_major_walk {
-public:
-    explicit column_major_walk(const std::vector<std::size_t>& extents)
-        : extents_(extents),
-          index_(extents.size()),
-          strides_(extents.size()) {
-        std::size_t stride = 1;
-        for (std::size_t axis = 0; axis < extents.size(); stride *= extents[axis++]) strides_[axis] = stride;
-    }
-    [[nodiscard]] std::size_t position() const { return position_; }
-    void advance() {
-        for (std::size_t axis = extents_.size(); axis-- > 0;) {
-            position_ += strides_[axis];
-            if (++index_[axis] < extents_[axis]) return;
-            position_ -= strides_[axis] * extents_[axis];
-            index_[axis] = 0;
-        }
-    }
-
-private:
-    const std::vector<std::size_t>& extents_;
-    std::vector<std::size_t> index_;
-    std::vector<std::size_t> strides_;
-    std::size_t position_ = 0;
-};
+/// Steps between neighbours along each axis of a column-major (Fortran order) buffer.
+inline std::vector<std::size_t> column_major_strides(const std::vector<std::size_t>& extents) {
+    std::vector<std::size_t> strides;
+    std::size_t step = 1;
+    for (const std::size_t extent : extents) strides.push_back(std::exchange(step, step * extent));
+    return strides;
+}
 
 template <npy_element T, class Stored>
 void convert_npy_data(std::span<const std::uint8_t> data, const npy_header& header, array<T>& to,
                       std::string_view file) {
-    column_major_walk walk(header.extents);
+    strided_walk walk(header.extents, column_major_strides(header.extents));
     for (std::size_t i = 0; i < to.size(); ++i) {
         const std::size_t from = header.column_major ? walk.position() : i;
         const auto value = npy_number(load_value<Stored>(data.data() + from * sizeof(Stored), header.type.order));
         if (!npy_fits<T>(value))
             throw error(file,
-                        "holds " + std::to_string(value) + " of dtype '" + header.type.text + "', which '" +
+                        "holds " + number_text(value) + " of dtype '" + header.type.text + "', which '" +
                             npy_type_text<T>() + "' cannot hold, at element " + std::to_string(i),
                         "load it as a wider type");
         to.data()[i] = static_cast<T>(value);
@@ -324,7 +323,9 @@ std::vector<std::uint8_t> npy_from_array(const array<T>& a) {
 /// value T cannot hold
 template <npy_element T>
 [[nodiscard]] array<T> load_npy(const std::filesystem::path& file) {
-    return detail::array_from_npy<T>(read_file(file), file.string());
+    const auto bytes = read_file(file);
+    detail::expect_no_torch_file(bytes, file.string());
+    return detail::array_from_npy<T>(bytes, file.string());
 }
 
 /// Writes an .npy file that numpy.load reads as the dtype of T.

@@ -4,20 +4,18 @@
 // NumPy's .npz format: a zip archive with one .npy file per array, stored (numpy.savez) or deflated
 // (numpy.savez_compressed).
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include <zip.h>
-
 #include <compress/io/bytes.hpp>
 #include <compress/io/npy.hpp>
+#include <compress/io/zip_archive.hpp>
 #include <compress/tensor/error.hpp>
 #include <compress/tensor/weights.hpp>
 #include <compress/tensor/xtensor.hpp>
@@ -28,81 +26,39 @@ enum class npz_compression { stored, deflated };
 
 namespace detail {
 
-/// Releases libzip's objects; an archive is left as it was.
-struct zip_release {
-    void operator()(zip_t* archive) const { zip_discard(archive); }
-    void operator()(zip_file_t* member) const { zip_fclose(member); }
-    void operator()(zip_source_t* source) const { zip_source_free(source); }
-};
-using zip_handle = std::unique_ptr<zip_t, zip_release>;
-using zip_member_handle = std::unique_ptr<zip_file_t, zip_release>;
-using zip_source_handle = std::unique_ptr<zip_source_t, zip_release>;
-
-/// libzip's words for a failure, owned by its error until that is released.
-struct zip_failure {
-    zip_error_t code;
-    zip_failure() { zip_error_init(&code); }
-    explicit zip_failure(int number) { zip_error_init_with_code(&code, number); }
-    ~zip_failure() { zip_error_fini(&code); }
-    zip_failure(const zip_failure&) = delete;
-    zip_failure& operator=(const zip_failure&) = delete;
-    std::string text() { return zip_error_strerror(&code); }
-};
-
 /// An .npz archive opened for reading, and the names of its arrays.
 class npz_archive {
 public:
-    npz_archive(const std::filesystem::path& file, std::uint64_t limit) : file_(file.string()), left_(limit) {
-        regular_file_size(file);
-        int number = 0;
-        archive_.reset(zip_open(file_.c_str(), ZIP_RDONLY, &number));
-        if (!archive_)
-            throw error(file_, "is not a readable .npz archive (" + zip_failure(number).text() + ")",
-                        "save it with numpy.savez");
-        const auto count = static_cast<zip_uint64_t>(std::max<zip_int64_t>(zip_get_num_entries(archive_.get(), 0), 0));
-        for (zip_uint64_t index = 0; index < count; ++index) names_.push_back(array_name(index));
+    npz_archive(const std::filesystem::path& file, unpacked_limit limit)
+        : file_(file.string()),
+          zip_(file, limit, "is not a readable .npz archive", "save it with numpy.savez") {
+        zip_.expect_no_torch_archive();
+        for (const auto& member : zip_.members()) names_.push_back(array_name(member));
+        std::set<std::string_view> known;
+        for (const auto& name : names_)
+            if (!known.insert(name).second)
+                throw error(file_, "has two members '" + name + "'", "save it with numpy.savez");
     }
 
     [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
     [[nodiscard]] std::string member_text(std::size_t index) const { return file_ + "[" + names_[index] + "]"; }
 
-    /// The unpacked bytes of a member, whose checksum libzip has compared.
+    /// The unpacked bytes of a member, as many as its own header says.
     std::vector<std::uint8_t> read(std::size_t index) {
-        zip_member_handle member(zip_fopen_index(archive_.get(), index, 0));
-        if (!member)
-            throw error(member_text(index), std::string("cannot be opened (") + zip_strerror(archive_.get()) + ")",
-                        "save the archive with numpy.savez");
-        std::vector<std::uint8_t> bytes, piece(std::size_t{1} << 16);
-        while (true) {  // until nothing comes: the size in the archive's directory may be wrong, and the checksum is
-                        // compared at the end
-            const zip_int64_t count = zip_fread(member.get(), piece.data(), piece.size());
-            if (count < 0)
-                throw error(member_text(index),
-                            std::string("cannot be unpacked (") + zip_file_strerror(member.get()) + ")",
-                            "the archive is damaged, fetch it again");
-            if (count == 0) return bytes;
-            if (static_cast<std::uint64_t>(count) > left_)
-                throw error(file_, "unpacks to more than the limit", "raise the limit if you trust the file");
-            left_ -= static_cast<std::uint64_t>(count);
-            bytes.insert(bytes.end(), piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(count));
-        }
+        const std::string name = member_text(index);
+        return zip_.read(index, name, [&](auto begin) { return npy_file_bytes(begin, name); });
     }
 
 private:
-    std::string array_name(zip_uint64_t index) {
-        const char* const member = zip_get_name(archive_.get(), index, 0);
-        std::string name = member ? member : "";
-        if (!name.ends_with(".npy"))
-            throw error(file_, "has a member '" + name + "' that is not an .npy file", "save it with numpy.savez");
-        name.resize(name.size() - 4);
-        if (std::find(names_.begin(), names_.end(), name) != names_.end())
-            throw error(file_, "has two members '" + name + "'", "save it with numpy.savez");
-        return name;
+    std::string array_name(std::string_view member) const {
+        if (!member.ends_with(".npy"))
+            throw error(file_, "has a member '" + std::string(member) + "' that is not an .npy file",
+                        "save it with numpy.savez");
+        return std::string(member.substr(0, member.size() - 4));
     }
 
     std::string file_;
-    std::uint64_t left_;
-    zip_handle archive_;
+    zip_archive zip_;
     std::vector<std::string> names_;
 };
 
@@ -114,8 +70,7 @@ private:
 /// @throws error naming the archive and member when one is damaged, too large, or of a dtype or value that T cannot
 /// hold
 template <npy_element T>
-[[nodiscard]] named_arrays<T> load_npz(const std::filesystem::path& file,
-                                       std::uint64_t limit = default_unpacked_limit) {
+[[nodiscard]] named_arrays<T> load_npz(const std::filesystem::path& file, unpacked_limit limit = {}) {
     detail::npz_archive archive(file, limit);
     named_arrays<T> arrays;
     for (std::size_t i = 0; i < archive.names().size(); ++i)
@@ -128,7 +83,7 @@ template <npy_element T>
 /// @throws error as `load_npz`, and when there is no such array, listing those there are
 template <npy_element T>
 [[nodiscard]] array<T> load_npz_member(const std::filesystem::path& file, std::string_view name,
-                                       std::uint64_t limit = default_unpacked_limit) {
+                                       unpacked_limit limit = {}) {
     detail::npz_archive archive(file, limit);
     std::string there;
     for (std::size_t i = 0; i < archive.names().size(); ++i) {

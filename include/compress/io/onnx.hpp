@@ -19,6 +19,7 @@
 #include <compress/io/imported_model.hpp>
 #include <compress/io/onnx/converter.hpp>
 #include <compress/io/onnx/parse.hpp>
+#include <compress/io/torch_signature.hpp>
 
 namespace tensor_compress {
 
@@ -40,26 +41,26 @@ namespace detail {
 
 inline constexpr std::int64_t oldest_opset = 6, newest_opset = 25;
 
-inline std::string dims_text(const std::vector<std::int64_t>& dims) {
-    std::string text = "[";
-    for (const auto extent : dims)
-        text.append(text.size() > 1 ? ", " : "").append(extent < 0 ? "?" : std::to_string(extent));
-    return text + ']';
+using value_readers = std::multimap<std::string_view, const node_proto*>;
+
+inline value_readers readers_of(const model_proto& m) {
+    value_readers readers;
+    for (const auto& n : m.nodes)
+        for (const auto& name : n.inputs) readers.emplace(name, &n);
+    return readers;
 }
 
 /// 4-D inputs that every reader first transposes from [N, H, W, C] to [N, C, H, W] are [H, W, C] in the file already.
-inline bool is_channels_last(const model_proto& m, const std::string& input) {
-    bool read = false;
-    for (const auto& n : m.nodes) {
-        if (std::find(n.inputs.begin(), n.inputs.end(), input) == n.inputs.end()) continue;
-        read = true;
+inline bool is_channels_last(const value_readers& readers, std::string_view input) {
+    const auto transposes = [](const auto& reader) {
+        const node_proto& n = *reader.second;
         const auto perm =
             std::find_if(n.attributes.begin(), n.attributes.end(), [](const auto& a) { return a.name == "perm"; });
-        if (n.kind != "Transpose" || perm == n.attributes.end() ||
-            perm->integers != std::vector<std::int64_t>{0, 3, 1, 2})
-            return false;
-    }
-    return read;
+        return n.kind == "Transpose" && perm != n.attributes.end() &&
+               perm->integers == std::vector<std::int64_t>{0, 3, 1, 2};
+    };
+    const auto [first, last] = readers.equal_range(input);
+    return first != last && std::all_of(first, last, transposes);
 }
 
 inline void note_batch(importer& im, const value_info& v, bool& noted) {
@@ -72,11 +73,10 @@ inline void note_batch(importer& im, const value_info& v, bool& noted) {
     im.batch = first, noted = true;
 }
 
-inline void add_input(importer& im, const model_proto& m, const value_info& v, imported_model& result,
+inline void add_input(importer& im, const value_readers& readers, const value_info& v, imported_model& result,
                       bool& batch_noted) {
     if (v.type != element_type::float32 && v.type != element_type::float16 && v.type != element_type::float64)
-        throw model_error("input '" + v.name + "' has the element type " + std::to_string(static_cast<int>(v.type)),
-                          "export it with float inputs");
+        throw model_error("input '" + v.name + "' has the " + type_text(v.type), "export it with float inputs");
     if (!v.has_shape) throw model_error("input '" + v.name + "' has no shape", "export it with a fixed input shape");
     // A vector of fixed size has no batch; everything else begins with it.
     const bool batched = v.dims.size() > 1 || (v.dims.size() == 1 && v.dims[0] < 0);
@@ -93,7 +93,7 @@ inline void add_input(importer& im, const model_proto& m, const value_info& v, i
         throw model_error("input '" + v.name + "' " + dims_text(v.dims) +
                               " has more than four dimensions after the batch",
                           "reshape it before export");
-    const bool image = seen.size() == 3 && !is_channels_last(m, v.name);
+    const bool image = seen.size() == 3 && !is_channels_last(readers, v.name);
     const axis_order order = image ? channels_last_order(3) : plain_order(seen.size());
     const label name = im.new_label(v.name);
     const value x = im.g.input(name, graph_shape(seen, order));
@@ -160,7 +160,8 @@ inline void add_initializers(importer& im, const model_proto& m, const std::vect
                               "export it as a dense tensor");
 }
 
-inline imported_model import_model(const model_proto& m) {
+/// @param  file_bytes  size of the file, which bounds what is made of it
+inline imported_model import_model(const model_proto& m, std::size_t file_bytes) {
     if (!m.has_graph) throw model_error("holds no graph", "it is cut short or no ONNX file, fetch it again");
     if (m.opset < oldest_opset || m.opset > newest_opset)
         throw model_error("has the opset " + std::to_string(m.opset) + ", and " + std::to_string(oldest_opset) +
@@ -168,14 +169,14 @@ inline imported_model import_model(const model_proto& m) {
                           "convert it with onnx.version_converter");
     const auto nodes = sorted_nodes(m);
     imported_model result;
-    importer im;
+    importer im(file_bytes);
     im.opset = m.opset;
     bool batch_noted = false;
-    const auto is_initializer = [&](const std::string& name) {
-        return std::any_of(m.initializers.begin(), m.initializers.end(), [&](const auto& t) { return t.name == name; });
-    };
+    // Up to IR version 3 an initialiser is an input as well.
+    for (const auto& t : m.initializers) im.initializers.insert(t.name);
+    const auto readers = readers_of(m);
     for (const auto& v : m.inputs)
-        if (!is_initializer(v.name)) add_input(im, m, v, result, batch_noted);
+        if (!im.initializers.contains(v.name)) add_input(im, readers, v, result, batch_noted);
     for (const auto* n : nodes) im.read.insert(n->inputs.begin(), n->inputs.end());
     for (const auto& v : m.outputs) im.read.insert(v.name);
     add_initializers(im, m, nodes);
@@ -194,11 +195,12 @@ inline imported_model import_model(const model_proto& m) {
 }  // namespace onnx
 
 inline imported_model import_onnx(std::span<const std::uint8_t> bytes, std::string_view file) {
+    detail::expect_no_torch_file(bytes, file);
     try {
         return onnx::detail::import_model(
-            onnx::parse_model({reinterpret_cast<const char*>(bytes.data()), bytes.size()}));
+            onnx::parse_model({reinterpret_cast<const char*>(bytes.data()), bytes.size()}), bytes.size());
     } catch (const model_error& wrong) {
-        throw error(file, wrong.found, wrong.advice);
+        throw error(file, wrong.found, wrong.items, wrong.advice);
     } catch (const protozero::exception& wrong) {
         throw error(file, std::string("is no readable ONNX file (") + wrong.what() + ")",
                     "it is cut short or damaged, fetch it again");

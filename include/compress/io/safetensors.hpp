@@ -20,7 +20,9 @@
 #include <nlohmann/json.hpp>
 
 #include <compress/io/bytes.hpp>
+#include <compress/io/torch_signature.hpp>
 #include <compress/tensor/error.hpp>
+#include <compress/tensor/printable.hpp>
 #include <compress/tensor/weights.hpp>
 #include <compress/tensor/xtensor.hpp>
 
@@ -34,12 +36,25 @@ using safetensors_metadata = std::map<std::string, std::string>;
 
 namespace detail {
 
-enum class stored_float { f16, bf16, f32, f64 };
+enum class stored_type { f16, bf16, f32, f64, integer };
+
+struct safetensors_type {
+    std::string_view name;
+    stored_type type;
+    std::size_t bytes;
+};
+
+inline constexpr safetensors_type safetensors_types[] = {
+    {"F32", stored_type::f32, 4},     {"F16", stored_type::f16, 2},     {"BF16", stored_type::bf16, 2},
+    {"F64", stored_type::f64, 8},     {"I64", stored_type::integer, 8}, {"I32", stored_type::integer, 4},
+    {"I16", stored_type::integer, 2}, {"I8", stored_type::integer, 1},  {"U64", stored_type::integer, 8},
+    {"U32", stored_type::integer, 4}, {"U16", stored_type::integer, 2}, {"U8", stored_type::integer, 1},
+    {"BOOL", stored_type::integer, 1}};
 
 /// One entry of the header, checked in itself; `begin` and `end` are bytes of the data.
 struct safetensors_entry {
     std::string name;
-    stored_float type = stored_float::f32;
+    safetensors_type type;
     std::vector<std::size_t> extents;
     std::size_t begin = 0;
     std::size_t end = 0;
@@ -49,10 +64,6 @@ struct safetensors_header {
     safetensors_metadata metadata;
     std::vector<safetensors_entry> entries;  ///< in the order of the data
 };
-
-constexpr std::size_t stored_bytes(stored_float type) {
-    return type == stored_float::f64 ? 8 : type == stored_float::f32 ? 4 : 2;
-}
 
 [[noreturn]] inline void refuse_safetensors(std::string_view file, const std::string& found) {
     throw error(file, found, "the file is damaged or no safetensors file, fetch or save it again");
@@ -81,13 +92,15 @@ inline nlohmann::json parse_safetensors_json(std::span<const std::uint8_t> text,
     }
 }
 
-inline stored_float stored_float_of(const std::string& dtype, const std::string& tensor, std::string_view file) {
-    if (dtype == "F32") return stored_float::f32;
-    if (dtype == "F16") return stored_float::f16;
-    if (dtype == "BF16") return stored_float::bf16;
-    if (dtype == "F64") return stored_float::f64;
-    throw error(file, "tensor '" + tensor + "' has dtype " + dtype + ", expected F32, F16, BF16 or F64",
+[[noreturn]] inline void refuse_dtype(std::string_view dtype, const std::string& tensor, std::string_view file) {
+    throw error(file, "tensor '" + tensor + "' has dtype " + std::string(dtype) + ", expected F32, F16, BF16 or F64",
                 "convert it to float before saving, or leave it out");
+}
+
+inline safetensors_type safetensors_type_of(std::string_view dtype, const std::string& tensor, std::string_view file) {
+    for (const auto& known : safetensors_types)
+        if (known.name == dtype) return known;
+    refuse_dtype(dtype, tensor, file);
 }
 
 inline std::vector<std::size_t> whole_numbers(const nlohmann::json& info, const char* key, const std::string& tensor,
@@ -104,7 +117,7 @@ inline safetensors_entry parse_safetensors_entry(const std::string& name, const 
                                                  std::size_t data_bytes, std::string_view file) {
     if (!info.is_object() || !info.contains("dtype") || !info["dtype"].is_string())
         refuse_safetensors(file, "tensor '" + name + "' has no 'dtype'");
-    safetensors_entry entry{name, stored_float_of(info["dtype"].get<std::string>(), name, file),
+    safetensors_entry entry{name, safetensors_type_of(info["dtype"].get<std::string>(), name, file),
                             whole_numbers(info, "shape", name, file)};
     const auto offsets = whole_numbers(info, "data_offsets", name, file);
     if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > data_bytes)
@@ -112,9 +125,9 @@ inline safetensors_entry parse_safetensors_entry(const std::string& name, const 
                                      counted(data_bytes, "byte"));
     entry.begin = offsets[0];
     entry.end = offsets[1];
-    const std::size_t size =
-        element_count(entry.extents, stored_bytes(entry.type), std::string(file) + "[" + name + "]") *
-        stored_bytes(entry.type);
+    const std::size_t count = element_count(entry.extents, entry.type.bytes, std::string(file) + "[" + name + "]");
+    if (entry.type.type == stored_type::integer && count != 1) refuse_dtype(entry.type.name, name, file);
+    const std::size_t size = count * entry.type.bytes;
     if (size != entry.end - entry.begin)
         refuse_safetensors(file, "tensor '" + name + "' of shape " + shape_text(entry.extents) + " takes " +
                                      counted(size, "byte") + ", but its data_offsets " + shape_text(offsets) +
@@ -147,6 +160,7 @@ inline void expect_no_holes(const std::vector<safetensors_entry>& entries, std::
 
 /// Reads and checks the header; `bytes` stands at the data afterwards.
 inline safetensors_header read_safetensors_header(byte_reader& bytes, std::string_view file) {
+    expect_no_torch_file(bytes.rest(), file);
     const auto length = bytes.read<std::uint64_t>(std::endian::little, "the header's length");
     if (length > safetensors_header_limit)
         refuse_safetensors(file, "claims a header of " + counted(length, "byte") + ", the limit is " +
@@ -168,21 +182,21 @@ inline safetensors_header read_safetensors_header(byte_reader& bytes, std::strin
     return header;
 }
 
-inline float load_stored_float(const std::uint8_t* bytes, stored_float type, const std::string& tensor,
+inline float load_stored_float(const std::uint8_t* bytes, stored_type type, const std::string& tensor,
                                std::string_view file) {
     switch (type) {
-    case stored_float::f16:
+    case stored_type::f16:
         return decode_float16(load_value<std::uint16_t>(bytes, std::endian::little));
-    case stored_float::bf16:
+    case stored_type::bf16:
         return decode_bfloat16(load_value<std::uint16_t>(bytes, std::endian::little));
-    case stored_float::f32:
+    case stored_type::f32:
         return load_value<float>(bytes, std::endian::little);
     default:
         break;
     }
     const auto value = load_value<double>(bytes, std::endian::little);
     if (!fits_float(value))
-        throw error(file, "tensor '" + tensor + "' holds " + std::to_string(value) + ", too large for float",
+        throw error(file, "tensor '" + tensor + "' holds " + number_text(value) + ", too large for float",
                     "scale it before saving");
     return static_cast<float>(value);
 }
@@ -190,7 +204,8 @@ inline float load_stored_float(const std::uint8_t* bytes, stored_float type, con
 }  // namespace detail
 
 /// All tensors of a safetensors file as float: F32, F16 and BF16 exactly, F64 rounded to nearest.
-/// NaN and infinities are kept; `expect_finite` refuses them.
+/// NaN and infinities are kept; `expect_finite` refuses them. An integer of one element is a counter, as batch norm's
+/// num_batches_tracked, and left out.
 ///
 /// @throws error for every violation of the format: a header longer than its limit or than the file, not JSON, with a
 /// key twice;
@@ -203,11 +218,12 @@ inline float load_stored_float(const std::uint8_t* bytes, stored_float type, con
     const auto header = detail::read_safetensors_header(bytes, name);
     named_tensors tensors;
     for (const auto& entry : header.entries) {
-        auto tensor = make_array<float>(entry.extents);
         const auto data = bytes.take(entry.end - entry.begin, "the data");
-        const std::size_t step = detail::stored_bytes(entry.type), count = data.size() / step;
+        if (entry.type.type == detail::stored_type::integer) continue;
+        auto tensor = make_array<float>(entry.extents);
+        const std::size_t step = entry.type.bytes, count = data.size() / step;
         for (std::size_t i = 0; i < count; ++i)
-            tensor.data()[i] = detail::load_stored_float(data.data() + i * step, entry.type, entry.name, name);
+            tensor.data()[i] = detail::load_stored_float(data.data() + i * step, entry.type.type, entry.name, name);
         tensors.emplace(entry.name, std::move(tensor));
     }
     return tensors;

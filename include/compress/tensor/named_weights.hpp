@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,19 +52,17 @@ template <int Capacity>
 void expect_weights(const model<Capacity>& m, const named_tensors& tensors, std::string_view source) {
     std::string problems;
     const auto add = [&](const std::string& text) { problems.append(problems.empty() ? "" : ", ").append(text); };
-    const auto needed = needed_tensors(m);
-    for (const auto& [name, extents] : needed) {
+    std::set<std::string> known;
+    for (const auto& [name, extents] : needed_tensors(m)) {
+        known.insert(name);
         const auto found = tensors.find(name);
         if (found == tensors.end())
             add("no " + name + ' ' + shape_text(extents));
         else if (shape_of(found->second) != extents)
             add(name + " is " + shape_text(found->second) + " instead of " + shape_text(extents));
     }
-    for (const auto& [name, tensor] : tensors) {
-        bool known = false;
-        for (const auto& [wanted, extents] : needed) known = known || wanted == name;
-        if (!known) add(name + " belongs to no layer");
-    }
+    for (const auto& [name, tensor] : tensors)
+        if (!known.contains(name)) add(name + " belongs to no layer");
     if (!problems.empty())
         throw error(source, "the tensors do not fit the model: " + problems,
                     "pass a map from names in the file to labels of the model");

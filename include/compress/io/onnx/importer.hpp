@@ -27,16 +27,17 @@ struct unsupported {
     std::string reason;
 };
 
-/// Reads a value of a node that was reported already.
-struct depends_on_unsupported {};
-
 /// What the operators of one file share.
 struct importer {
+    explicit importer(std::size_t file_bytes) : memory(file_bytes) {}
+
+    memory_budget memory;
     builder<imported_capacity, importer_complaints> g;
     std::int64_t opset = 0;
     std::int64_t batch = 1;  ///< the fixed batch of the file, 1 where it is symbolic
     std::map<std::string, traced, std::less<>> values;
     std::map<std::string, constant, std::less<>> constants;
+    std::set<std::string_view> initializers;       ///< names of the file's, also of those that are not in `constants`
     std::set<std::string, std::less<>> read;       ///< values of the file that a needed node reads or the file returns
     std::map<std::vector<int>, value> rearranged;  ///< transposes and reshapes that exist already
     named_tensors weights;
@@ -45,7 +46,7 @@ struct importer {
     label new_label(std::string_view wanted) { return to_label(labels.unique(wanted)); }
 
     /// Stores a tensor of weights.
-    /// @throws model_error when one is NaN or infinite, naming the file's tensor
+    /// @throws model_error when one is NaN or infinite, naming the file's tensor, and when there are too many
     void store(const label& owner, const char* part, array<float> tensor, std::string_view source) {
         for (std::size_t i = 0; i < tensor.size(); ++i)
             if (!tensor_compress::detail::has_finite_bits(tensor.data()[i]))
@@ -53,6 +54,7 @@ struct importer {
                                       " holds a NaN or an infinity at index " +
                                       shape_text(tensor_compress::detail::index_at(i, shape_of(tensor))),
                                   "export the weights of a training run that did not diverge");
+        memory.spend(tensor.size() * sizeof(float));
         weights.insert_or_assign(text_of(owner) + part, std::move(tensor));
     }
 };
@@ -103,12 +105,15 @@ public:
         if (found != im.values.end()) return found->second;
         if (constant_at(i) != nullptr)
             throw unsupported{"its input '" + input_name(i) + "' is a constant; simplify the model before import"};
-        throw depends_on_unsupported{};
+        throw unsupported{"it reads '" + input_name(i) +
+                          "', a further result of a node of which only the first is supported"};
     }
     [[nodiscard]] const traced& value_at(std::size_t i) const {
         const traced& t = any_value_at(i);
         if (!t.gate_of.empty())
-            throw unsupported{"it reads the result of a HardSigmoid, which is supported only as x * HardSigmoid(x)"};
+            throw unsupported{"it reads the HardSigmoid of '" + t.gate_of +
+                              "', which is supported only as x * HardSigmoid(x) of that same x; write another gate as "
+                              "Clip(x + 3, 0, 6) / 6"};
         return t;
     }
 
@@ -139,7 +144,16 @@ public:
     }
     /// Axes and the like, which newer opsets give as an input, older ones as an attribute.
     [[nodiscard]] std::vector<std::int64_t> integers(std::string_view name, std::size_t input) const {
-        return has_input(input) ? integers_at(input, "the input").integers : integers(name);
+        return has_input(input) ? few_integers_at(input, "the input") : integers(name);
+    }
+    /// A constant of one or two numbers for each axis: more would be work for each node that reads them.
+    [[nodiscard]] const std::vector<std::int64_t>& few_integers_at(std::size_t i, const char* role) const {
+        const auto& found = integers_at(i, role).integers.list();
+        if (found.size() > 2 * most_axes)
+            throw model_error(std::string(role) + " '" + input_name(i) + "' has " + std::to_string(found.size()) +
+                                  " numbers, and up to " + std::to_string(2 * most_axes) + " are supported",
+                              check_export);
+        return found;
     }
 
     /// The label of what this node becomes, made unique at the first call. An unnamed activation is named after its
@@ -155,7 +169,13 @@ public:
     }
 
     void define(traced t, std::size_t output = 0) { im.values.insert_or_assign(output_name(output), std::move(t)); }
+    /// @throws model_error when the constants of the file, or its axes, become too many
     void define(constant c, std::size_t output = 0) {
+        if (c.dims.size() > most_axes)
+            throw model_error("its result has " + std::to_string(c.dims.size()) + " axes, and up to " +
+                                  std::to_string(most_axes) + " are supported",
+                              check_export);
+        im.memory.spend(c.floats.own_bytes() + c.integers.own_bytes());
         im.constants.insert_or_assign(output_name(output), std::move(c));
     }
 
@@ -181,6 +201,18 @@ private:
     const node_proto& node_;
     label name_{};
 };
+
+namespace detail {
+
+/// "[?, 3, 32]": extents of the file, of which a symbolic one is below 0.
+inline std::string dims_text(const std::vector<std::int64_t>& dims) {
+    std::string text = "[";
+    for (const auto extent : dims)
+        text.append(text.size() > 1 ? ", " : "").append(extent < 0 ? "?" : std::to_string(extent));
+    return text + ']';
+}
+
+}  // namespace detail
 
 /// A size, stride, margin or axis of the file as an int. The limits keep every later sum and product within 31 bits.
 inline int to_int(std::int64_t found, const char* what, std::int64_t low = -32768, std::int64_t high = 32768) {

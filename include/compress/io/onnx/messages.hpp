@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,17 @@ enum class element_type : std::int32_t {
     float64 = 11,
     bfloat16 = 16,
 };
+
+/// "element type 7 (int64)"
+inline std::string type_text(element_type type) {
+    constexpr const char* names[] = {"undefined", "float32", "uint8",     "int8",       "uint16",  "int16",
+                                     "int32",     "int64",   "string",    "bool",       "float16", "float64",
+                                     "uint32",    "uint64",  "complex64", "complex128", "bfloat16"};
+    const auto number = static_cast<std::int32_t>(type);
+    const std::string text = "element type " + std::to_string(number);
+    return number < 0 || number >= static_cast<std::int32_t>(std::size(names)) ? text
+                                                                               : text + " (" + names[number] + ")";
+}
 
 struct tensor_proto {
     std::string name;

@@ -105,11 +105,14 @@ inline std::vector<const node_proto*> sorted_nodes(const model_proto& m) {
     }
     if (order.size() == left) return order;
 
-    // Every node that is left waits for another one that is left: walking back long enough ends inside the circle.
+    // Every node that is left waits for another one that is left: walking back ends inside the circle, at the first
+    // node that is met again.
     const node_proto* at = nullptr;
     for (const auto& n : m.nodes)
         if (needed[n.index] && waits[n.index] > 0) at = &n;
-    for (std::size_t step = 0; step < m.nodes.size(); ++step) {
+    std::vector<bool> met(m.nodes.size());
+    while (!met[at->index]) {
+        met[at->index] = true;
         for (const auto& name : at->inputs) {
             const node_proto* producer = name.empty() ? nullptr : from.find(name)->second;
             if (producer == nullptr || waits[producer->index] == 0) continue;

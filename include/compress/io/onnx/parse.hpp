@@ -37,7 +37,7 @@ inline tensor_proto parse_tensor(pbf_reader fields) {
             append(fields, t.integers);
             break;
         case 8:
-            t.name = text(fields);
+            t.name = name(fields);
             break;
         case 9:
             t.raw = view(fields), t.has_raw = true;
@@ -60,7 +60,7 @@ inline attribute_proto parse_attribute(pbf_reader fields) {
     while (fields.next()) {
         switch (fields.tag()) {
         case 1:
-            a.name = text(fields);
+            a.name = name(fields);
             break;
         case 2:
             a.number = number(fields), a.has_number = true;
@@ -92,22 +92,22 @@ inline node_proto parse_node(pbf_reader fields) {
     while (fields.next()) {
         switch (fields.tag()) {
         case 1:
-            n.inputs.push_back(text(fields));
+            n.inputs.push_back(name(fields));
             break;
         case 2:
-            n.outputs.push_back(text(fields));
+            n.outputs.push_back(name(fields));
             break;
         case 3:
-            n.name = text(fields);
+            n.name = name(fields);
             break;
         case 4:
-            n.kind = text(fields);
+            n.kind = name(fields);
             break;
         case 5:
             n.attributes.push_back(parse_attribute(message(fields)));
             break;
         case 7:
-            n.domain = text(fields);
+            n.domain = name(fields);
             break;
         default:
             fields.skip();
@@ -168,7 +168,7 @@ inline value_info parse_value_info(pbf_reader fields) {
     while (fields.next()) {
         switch (fields.tag()) {
         case 1:
-            v.name = text(fields);
+            v.name = name(fields);
             break;
         case 2:
             parse_type(message(fields), v);

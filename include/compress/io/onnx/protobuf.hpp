@@ -30,6 +30,17 @@ inline std::string_view view(pbf_reader& field) {
     return {bytes.data(), bytes.size()};
 }
 inline std::string text(pbf_reader& field) { return std::string(view(field)); }
+/// A name, of which the importer keeps copies.
+inline std::string name(pbf_reader& field) {
+    constexpr std::size_t longest = 4096;
+    const auto found = view(field);
+    if (found.size() > longest)
+        throw model_error("holds the name '" + std::string(found.substr(0, 100)) + "...' of " +
+                              std::to_string(found.size()) + " bytes, and up to " + std::to_string(longest) +
+                              " are supported",
+                          "rename it");
+    return std::string(found);
+}
 inline pbf_reader message(pbf_reader& field) {
     const auto bytes = view(field);
     return pbf_reader{protozero::data_view{bytes.data(), bytes.size()}};

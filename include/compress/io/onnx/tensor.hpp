@@ -5,24 +5,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <compress/io/bytes.hpp>
 #include <compress/io/importer_complaints.hpp>
+#include <compress/io/onnx/constant.hpp>
 #include <compress/io/onnx/messages.hpp>
 #include <compress/tensor/weights.hpp>
 
 namespace tensor_compress::onnx {
-
-/// A tensor known while importing: floats are weights, integers are shapes, axes and indices.
-struct constant {
-    std::vector<std::size_t> dims;
-    std::vector<float> floats;
-    std::vector<std::int64_t> integers;
-    bool is_float = true;
-
-    [[nodiscard]] std::size_t size() const { return is_float ? floats.size() : integers.size(); }
-};
 
 /// The values of a TensorProto: float32, float16, bfloat16 and float64 as floats; int32, int64 and bool as integers.
 ///
@@ -110,10 +103,13 @@ inline constant decode(const tensor_proto& t) {
                           "save the model with its weights inside (save_as_external_data=False)");
     const std::size_t size = detail::bytes_of(t.type);
     if (size == 0)
-        throw model_error(detail::tensor_text(t) + " has the element type " +
-                              std::to_string(static_cast<std::int32_t>(t.type)) +
+        throw model_error(detail::tensor_text(t) + " has the " + type_text(t.type) +
                               ", and float32, float16, bfloat16, float64, int32, int64 and bool are supported",
                           "export a float model; quantised ones are read from .tflite");
+    if (t.dims.size() > most_axes)
+        throw model_error(detail::tensor_text(t) + " has " + std::to_string(t.dims.size()) + " axes, and up to " +
+                              std::to_string(most_axes) + " are supported",
+                          "reshape it before export");
     constant c;
     for (const std::int64_t extent : t.dims) {
         if (extent < 0)
@@ -121,7 +117,12 @@ inline constant decode(const tensor_proto& t) {
                               "it is damaged, export it again");
         c.dims.push_back(static_cast<std::size_t>(extent));
     }
-    const std::size_t count = element_count(c.dims, size, detail::tensor_text(t));
+    const auto possible = tensor_compress::detail::checked_count(c.dims, size);
+    if (!possible)
+        throw model_error(detail::tensor_text(t) + " names the shape " + shape_text(c.dims) +
+                              ", of more bytes than memory can have",
+                          "it is damaged, export it again");
+    const std::size_t count = *possible;
     if (t.has_raw && t.raw.size() % size != 0)
         throw model_error(detail::tensor_text(t) + " has " + std::to_string(t.raw.size()) + " bytes, no multiple of " +
                               std::to_string(size),
@@ -129,13 +130,15 @@ inline constant decode(const tensor_proto& t) {
     detail::expect_count(t, t.has_raw ? t.raw.size() / size : detail::stored_count(t), count);
 
     c.is_float = t.type != element_type::int32 && t.type != element_type::int64 && t.type != element_type::boolean;
-    if (c.is_float) {
-        c.floats.resize(count);
-        for (std::size_t i = 0; i < count; ++i) c.floats[i] = detail::float_at(t, i);
-    } else {
-        c.integers.resize(count);
-        for (std::size_t i = 0; i < count; ++i) c.integers[i] = detail::integer_at(t, i);
-    }
+    const auto read = [&](auto& to, const auto& at) {
+        std::decay_t<decltype(to.list())> values(count);
+        for (std::size_t i = 0; i < count; ++i) values[i] = at(t, i);
+        to = std::move(values);
+    };
+    if (c.is_float)
+        read(c.floats, detail::float_at);
+    else
+        read(c.integers, detail::integer_at);
     return c;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <string>
@@ -30,6 +31,12 @@ inline float clip_bound(const operation& o, const char* attribute, std::size_t i
     return c.floats[0];
 }
 
+/// "lower bound -1", "no upper bound": a missing bound is the largest float.
+inline std::string bound_text(float bound, const char* side) {
+    const bool is_open = std::abs(bound) >= std::numeric_limits<float>::max();
+    return is_open ? std::string("no ") + side + " bound" : std::string(side) + " bound " + number_text(bound);
+}
+
 }  // namespace detail
 
 inline void identity(operation& o) {
@@ -39,7 +46,7 @@ inline void identity(operation& o) {
 
 /// Dropout does nothing in inference. Its mask, the second output, is not there for readers.
 inline void dropout(operation& o) {
-    if (o.has_input(2) && o.integers_at(2, "training_mode").integers != std::vector<std::int64_t>{0})
+    if (o.has_input(2) && o.integers_at(2, "training_mode").integers.list() != std::vector<std::int64_t>{0})
         throw unsupported{"it drops values (training_mode)"};
     identity(o);
 }
@@ -73,8 +80,9 @@ inline void clip(operation& o) {
     } else if (low <= -largest && high >= largest) {
         identity(o);
     } else {
-        throw unsupported{"it clips to [" + std::to_string(low) + ", " + std::to_string(high) +
-                          "]; [0, 6] and [0, infinity) are supported"};
+        throw unsupported{"it clips to values with " + detail::bound_text(low, "lower") + " and " +
+                          detail::bound_text(high, "upper") +
+                          "; from 0 to 6 (ReLU6) and from 0 on (ReLU) are supported"};
     }
 }
 
@@ -84,7 +92,8 @@ inline void hard_sigmoid(operation& o) {
     traced t = o.value_at(0);
     const float slope = o.number("alpha", 0.2f), offset = o.number("beta", 0.5f);
     if (slope < 0.16666f || slope > 0.16667f || offset != 0.5f)
-        throw unsupported{"its alpha is not 1/6, or its beta not 1/2"};
+        throw unsupported{"its alpha is " + number_text(slope) + " and its beta " + number_text(offset) +
+                          "; 1/6 and 1/2 are supported, as in x * HardSigmoid(x)"};
     t.gate_of = o.input_name(0);
     o.define(std::move(t));
 }

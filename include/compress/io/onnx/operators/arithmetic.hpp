@@ -50,15 +50,28 @@ inline std::int64_t apply(arithmetic kind, std::int64_t a, std::int64_t b) {
     return result;
 }
 
+/// Refuses to divide by the zeros of a constant, before they are infinities that nobody wrote.
+inline void expect_divisors(const operation& o) {
+    const constant& c = *o.constant_at(1);
+    const auto zero = std::find(c.floats.begin(), c.floats.end(), 0.0f) - c.floats.begin();
+    if (static_cast<std::size_t>(zero) == c.floats.size()) return;
+    const auto index = tensor_compress::detail::index_at(static_cast<std::size_t>(zero), c.dims);
+    throw model_error("it divides by the constant '" + o.input_name(1) + "' " + shape_text(c.dims) +
+                          ", which is 0 at index " + shape_text(index),
+                      "give it no zeros");
+}
+
 /// Both operands are known: shape arithmetic, or weights the exporter has not folded.
 inline constant folded(arithmetic kind, const constant& a, const constant& b) {
     if (a.is_float != b.is_float) throw model_error("it mixes floats and integers", check_export);
     if (a.dims != b.dims && a.size() != 1 && b.size() != 1)
         throw unsupported{"it broadcasts two constants; simplify the model before import"};
     constant c = b.size() == 1 && (a.size() != 1 || a.dims.size() > b.dims.size()) ? a : b;
-    const auto each = [&](auto& to, const auto& left, const auto& right) {
-        for (std::size_t i = 0; i < to.size(); ++i)
-            to[i] = apply(kind, left[left.size() == 1 ? 0 : i], right[right.size() == 1 ? 0 : i]);
+    const auto each = [&]<class T>(shared_values<T>& to, const shared_values<T>& left, const shared_values<T>& right) {
+        std::vector<T> values(to.size());
+        for (std::size_t i = 0; i < values.size(); ++i)
+            values[i] = apply(kind, left[left.size() == 1 ? 0 : i], right[right.size() == 1 ? 0 : i]);
+        to = std::move(values);
     };
     if (c.is_float)
         each(c.floats, a.floats, b.floats);
@@ -121,6 +134,7 @@ inline value constant_beside(operation& o, traced& x, const constant& c, const s
     if (elements(dims) == dims[last]) return new_constant(o, shape{dims[last]}, values, source);
     if (elements(x.base) > (1 << 24)) throw unsupported{"its constant would have more than 2^24 elements"};
     std::vector<float> spread;
+    o.im.memory.expect(static_cast<std::size_t>(elements(x.base)), sizeof(float));
     for (const std::size_t position : positions_of(x.base, x.order, row_major_strides(dims)))
         spread.push_back(values[position]);
     return new_constant(o, graph_shape(x.base, x.order), spread, source);
@@ -215,6 +229,7 @@ inline bool is_gated(const operation& o, std::size_t side) {
 template <arithmetic Kind>
 void arithmetic_of(operation& o) {
     const bool known[] = {o.constant_at(0) != nullptr, o.constant_at(1) != nullptr};
+    if (Kind == arithmetic::divide && known[1]) detail::expect_divisors(o);
     if (known[0] && known[1]) return o.define(detail::folded(Kind, *o.constant_at(0), *o.constant_at(1)));
     if constexpr (Kind == arithmetic::multiply)
         for (std::size_t side = 0; side < 2; ++side)

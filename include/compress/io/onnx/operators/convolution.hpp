@@ -20,15 +20,28 @@ inline array<float> per_channel(const operation& o, std::size_t input, const cha
     return to_array(c.floats, {channels});
 }
 
+/// Why a convolution that is not two-dimensional is refused.
+inline std::string other_dimensions(const operation& o, const constant& weight) {
+    const auto& dims = weight.dims;
+    const std::string text = "its weight '" + o.input_name(1) + "' has the shape " + shape_text(dims);
+    if (dims.size() < 3)
+        return text + " and no axis of a kernel; two-dimensional convolutions [O, I, KH, KW] are supported";
+    if (dims.size() > 4)
+        return text + ", so it has " + std::to_string(dims.size() - 2) +
+               " dimensions; two-dimensional convolutions are supported";
+    return text +
+           ", so it is one-dimensional; write it as a two-dimensional one, with the input [N, C, 1, L] (Unsqueeze) "
+           "and the weight " +
+           shape_text({dims[0], dims[1], 1, dims[2]}) + ", and drop the axis behind it (Squeeze)";
+}
+
 }  // namespace detail
 
 /// Conv: two-dimensional, weight [O, I / group, KH, KW], optional bias [O].
 inline void convolution(operation& o) {
     const traced& x = o.value_at(0);
     const constant& weight = o.floats_at(1, "the weight");
-    if (weight.dims.size() != 4)
-        throw unsupported{"its weight has the shape " + shape_text(weight.dims) +
-                          "; two-dimensional convolutions are supported"};
+    if (weight.dims.size() != 4) throw unsupported{detail::other_dimensions(o, weight)};
     const value image = arrange_image(o, x);
     const shape in = o.im.g.shape_of(image);
 

@@ -15,18 +15,6 @@
 
 namespace tensor_compress::onnx {
 
-namespace detail {
-
-inline constant integer_vector(std::vector<std::int64_t> values) {
-    constant c;
-    c.is_float = false;
-    c.dims = {values.size()};
-    c.integers = std::move(values);
-    return c;
-}
-
-}  // namespace detail
-
 /// Constant: a tensor, a number or a list of numbers.
 inline void constant_node(operation& o) {
     if (const auto* a = o.attribute("value")) {
@@ -35,7 +23,7 @@ inline void constant_node(operation& o) {
     }
     constant c;
     if (const auto* number = o.attribute("value_float")) {
-        c.floats = {number->number};
+        c.floats = std::vector<float>{number->number};
     } else if (const auto* numbers = o.attribute("value_floats")) {
         c.floats = numbers->numbers;
         c.dims = {c.floats.size()};
@@ -70,12 +58,14 @@ inline void gather(operation& o) {
     if (from.dims.size() != 1 || o.integer("axis", 0) > 0 || indices.dims.size() > 1)
         throw unsupported{"it gathers from more than a vector"};
     constant result = indices;
+    std::vector<std::int64_t> gathered = indices.integers;
     const auto count = static_cast<std::int64_t>(from.integers.size());
-    for (auto& i : result.integers) {
+    for (auto& i : gathered) {
         if (i < -count || i >= count)
             throw model_error("it gathers element " + std::to_string(i) + " of " + std::to_string(count), check_export);
         i = from.integers[static_cast<std::size_t>(i < 0 ? i + count : i)];
     }
+    result.integers = std::move(gathered);
     o.define(std::move(result));
 }
 
@@ -83,7 +73,7 @@ inline void gather(operation& o) {
 inline void slice(operation& o) {
     const constant& from = o.integers_at(0, "its data");
     const auto starts = o.integers("starts", 1), ends = o.integers("ends", 2), axes = o.integers("axes", 3);
-    const auto steps = o.has_input(4) ? o.integers_at(4, "its steps").integers : std::vector<std::int64_t>{1};
+    const auto steps = o.has_input(4) ? o.integers_at(4, "its steps").integers.list() : std::vector<std::int64_t>{1};
     if (from.dims.size() != 1 || starts.size() != 1 || ends.size() != 1 || steps != std::vector<std::int64_t>{1} ||
         (!axes.empty() && axes[0] != 0 && axes[0] != -1))
         throw unsupported{"it slices more than a vector, or with a step"};
@@ -102,28 +92,27 @@ inline void cast(operation& o) {
     const bool to_integer = to == element_type::int64 || to == element_type::int32;
     const constant* c = o.constant_at(0);
     if (c == nullptr) {
-        if (to != element_type::float32)
-            throw unsupported{"it casts to element type " + std::to_string(static_cast<int>(to)) +
-                              "; float32 is supported"};
+        if (to != element_type::float32) throw unsupported{"it casts to " + type_text(to) + "; float32 is supported"};
         return o.define(o.any_value_at(0));
     }
     if (!to_float && !to_integer)
-        throw unsupported{"it casts a constant to element type " + std::to_string(static_cast<int>(to))};
+        throw unsupported{"it casts a constant to " + type_text(to) +
+                          "; float32, float64, int32 and int64 are supported"};
     constant result = *c;
     result.is_float = to_float;
     if (to_float && !c->is_float) {
-        result.floats.assign(c->integers.size(), 0);
-        std::transform(c->integers.begin(), c->integers.end(), result.floats.begin(),
-                       [](std::int64_t i) { return static_cast<float>(i); });
-        result.integers.clear();
+        result.floats = std::vector<float>(c->integers.begin(), c->integers.end());
+        result.integers = {};
     } else if (to_integer && c->is_float) {
-        result.integers.assign(c->floats.size(), 0);
-        std::transform(c->floats.begin(), c->floats.end(), result.integers.begin(), [](float f) {
+        std::vector<std::int64_t> integers;
+        for (const float f : c->floats) {
             if (!(f > -1e9f && f < 1e9f))
-                throw model_error("it casts a float outside of -1e9 to 1e9 to an integer", check_export);
-            return static_cast<std::int64_t>(f);
-        });
-        result.floats.clear();
+                throw model_error("it casts " + number_text(f) + " to an integer, and -1e9 to 1e9 are supported",
+                                  check_export);
+            integers.push_back(static_cast<std::int64_t>(f));
+        }
+        result.integers = std::move(integers);
+        result.floats = {};
     }
     o.define(std::move(result));
 }

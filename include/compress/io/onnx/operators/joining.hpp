@@ -17,16 +17,15 @@ namespace detail {
 
 /// Integers side by side: how exporters put a shape together.
 inline void concat_constants(operation& o) {
-    constant joined;
-    joined.is_float = false;
+    std::vector<std::int64_t> all;
     for (std::size_t i = 0; i < o.input_count(); ++i) {
         const constant& part = o.integers_at(i, "its operand");
         if (part.dims.size() != 1)
             throw unsupported{"it joins constants that are no vectors; simplify the model before import"};
-        joined.integers.insert(joined.integers.end(), part.integers.begin(), part.integers.end());
+        o.im.memory.expect(all.size() + part.size(), sizeof(std::int64_t));
+        all.insert(all.end(), part.integers.begin(), part.integers.end());
     }
-    joined.dims = {joined.integers.size()};
-    o.define(std::move(joined));
+    o.define(integer_vector(std::move(all)));
 }
 
 template <std::size_t... Index>

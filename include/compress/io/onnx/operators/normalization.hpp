@@ -45,7 +45,8 @@ inline std::vector<float> along_axis(const operation& o, const traced& x, int ax
                           "; one number for each of the " + std::to_string(x.seen[at]) +
                           " that are normalised is supported"};
     if (dims[at] == x.seen[at]) return c.floats;
-    return std::vector<float>(static_cast<std::size_t>(x.seen[at]), c.floats.at(0));
+    o.im.memory.expect(static_cast<std::size_t>(x.seen[at]), sizeof(float));
+    return std::vector<float>(static_cast<std::size_t>(x.seen[at]), c.floats.list().at(0));
 }
 
 }  // namespace detail
@@ -59,7 +60,7 @@ inline void layer_normalization(operation& o) {
     detail::expect_only_first_result(o);
     const float epsilon = o.number("epsilon", 1e-5f);
     if (!(epsilon > 0))
-        throw model_error("its epsilon is " + std::to_string(epsilon) + ", and it must be positive", check_export);
+        throw model_error("its epsilon is " + number_text(epsilon) + ", and it must be positive", check_export);
     const auto scale = detail::along_axis(o, x, axis, 1, "the scale");
     const auto shift =
         o.has_input(2) ? detail::along_axis(o, x, axis, 2, "the bias") : std::vector<float>(scale.size());

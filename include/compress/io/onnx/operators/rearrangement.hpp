@@ -22,6 +22,9 @@ inline void see_as(operation& o, const traced& x, extents seen) {
         throw model_error("it reshapes " + std::to_string(elements(x.seen)) + " elements to " +
                               std::to_string(elements(seen)),
                           check_export);
+    if (seen.size() >= most_axes)
+        throw unsupported{"its result has " + std::to_string(seen.size() + 1) + " axes; up to " +
+                          std::to_string(most_axes) + " are supported"};
     traced result = x;
     if (seen != x.seen && !o.node().name.empty()) result.hint = o.own_name();
     result.seen = std::move(seen);
@@ -82,15 +85,18 @@ inline std::vector<std::int64_t> full_shape(const traced& x) {
     return full;
 }
 
-/// Applies a change of shape to a constant or a value; `change` maps all extents, of which a value's first must stay
-/// the batch.
+/// Applies a change of shape to a constant or a value; `change` maps all extents, of which a value's first must be the
+/// batch afterwards. A vector without a batch, an input of fixed size, gets it so.
 template <class Change>
 void change_shape(operation& o, const Change& change) {
     if (const constant* c = o.constant_at(0)) return o.define(with_dims(*c, change(dims_of(*c))));
     const traced& x = o.value_at(0);
     const auto to = change(full_shape(x));
-    if (to.empty() || to[0] != 1 || !x.batched)
-        throw unsupported{"it changes the batch dimension; only later ones may be reshaped"};
+    if (to.empty() || to[0] != 1)
+        throw unsupported{"it gives a value with the shape " + dims_text(full_shape(x)) + " the shape " +
+                          dims_text(to) +
+                          (x.batched ? ", and its first extent, the batch, has to stay 1"
+                                     : ", and a value without a batch has to get one, a first extent of 1")};
     extents seen;
     for (std::size_t axis = 1; axis < to.size(); ++axis) seen.push_back(to_int(to[axis], "an extent", 1, 1 << 29));
     see_as(o, x, std::move(seen));
@@ -100,9 +106,10 @@ void change_shape(operation& o, const Change& change) {
 
 /// Reshape to a constant shape whose first extent is the batch: 0, -1, 1, or the fixed batch of the file.
 inline void reshape(operation& o) {
-    auto wanted = o.integers_at(1, "the shape").integers;
+    auto wanted = o.few_integers_at(1, "the shape");
     const bool zero_copies = o.integer("allowzero", 0) == 0;
-    if (o.constant_at(0) == nullptr && !wanted.empty() && wanted[0] == o.im.batch) wanted[0] = 1;
+    const bool has_batch = o.constant_at(0) == nullptr && o.any_value_at(0).batched;
+    if (has_batch && !wanted.empty() && wanted[0] == o.im.batch) wanted[0] = 1;
     detail::change_shape(o, [&](const auto& from) { return detail::resolved_shape(wanted, from, zero_copies); });
 }
 
@@ -147,7 +154,7 @@ inline void unsqueeze(operation& o) {
         const auto added = detail::marked_axes(axes, from.size() + axes.size());
         std::vector<std::int64_t> to;
         for (std::size_t axis = 0, next = 0; axis < added.size(); ++axis) to.push_back(added[axis] ? 1 : from[next++]);
-        if (!added.empty() && added[0] && o.constant_at(0) == nullptr)
+        if (!added.empty() && added[0] && o.constant_at(0) == nullptr && o.any_value_at(0).batched)
             throw unsupported{"it adds an axis before the batch"};
         return to;
     });
@@ -174,15 +181,32 @@ inline constant transposed(const constant& c, const std::vector<int>& order) {
     constant result = c;
     for (std::size_t axis = 0; axis < order.size(); ++axis)
         result.dims[axis] = c.dims[static_cast<std::size_t>(order[axis])];
-    if (c.size() == 0) return result;
+    if (c.size() == 0 || is_plain(dims, order)) return result;
     const auto positions = source_positions(dims, order);
-    for (std::size_t i = 0; i < positions.size(); ++i) {
-        if (c.is_float)
-            result.floats[i] = c.floats[positions[i]];
-        else
-            result.integers[i] = c.integers[positions[i]];
-    }
+    const auto moved = [&]<class T>(const shared_values<T>& from) {
+        std::vector<T> to;
+        to.reserve(positions.size());
+        for (const std::size_t position : positions) to.push_back(from[position]);
+        return shared_values<T>(std::move(to));
+    };
+    if (c.is_float)
+        result.floats = moved(c.floats);
+    else
+        result.integers = moved(c.integers);
     return result;
+}
+
+}  // namespace detail
+
+namespace detail {
+
+inline std::string moved_batch(const std::vector<int>& order) {
+    const auto place = std::find(order.begin(), order.end(), 0) - order.begin();
+    return "it moves the batch, axis 0, to axis " + std::to_string(place) + " (perm " +
+           dims_text({order.begin(), order.end()}) +
+           "); the batch stays first here, so write the model without that: attention from linear layers over [N, "
+           "tokens, "
+           "channels], reshaped to [N, tokens, heads, channels per head] and transposed behind the batch";
 }
 
 }  // namespace detail
@@ -193,7 +217,7 @@ inline void transpose(operation& o) {
         return o.define(detail::transposed(*c, detail::permutation_of(o, c->dims.size())));
     traced x = o.value_at(0);
     auto order = detail::permutation_of(o, source_rank(x));
-    if (x.batched && order[0] != 0) throw unsupported{"it moves the batch dimension"};
+    if (x.batched && order[0] != 0) throw unsupported{detail::moved_batch(order)};
     if (x.batched) {
         order.erase(order.begin());
         for (int& axis : order) --axis;
