@@ -62,7 +62,7 @@ outcome train(const tc::data_set& data, const tc::data_set& judge, int seed, con
     options.optimizer = tc::adamw{.rate = 2e-3};
     options.schedule = tc::cosine_rate{};
     options.warm_up = 0.5;
-    options.augment.shift = 2;
+    options.augment = {.shift = 2};
     options.seed = static_cast<std::uint64_t>(seed);
     options.progress = &std::cout;
     const auto begin = std::chrono::steady_clock::now();

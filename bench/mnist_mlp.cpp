@@ -58,7 +58,7 @@ public:
           seen_(learned_.slice(0, 1024)),
           weights_(
               hold_out
-                  ? tc::fit<mnist_mlp>(tc::initial_weights<mnist_mlp>(1), learned_, {.epochs = 3}, threads_).weights
+                  ? tc::fit<mnist_mlp>(tc::initial_weights<mnist_mlp>(1), learned_, {.epochs = 3, .optimizer = tc::adam{}}, threads_).weights
                   : tc::import_onnx(data / "models" / "mnist_mlp.onnx").weights) {}
 
     void run() {
@@ -131,7 +131,7 @@ private:
                 judged<mnist_mlp>(tc::prune_on_records<mnist_mlp>(weights_, seen_, {.ratio = ratio}).weights, judge_));
         for (const auto scope : {tc::prune_scope::layer, tc::prune_scope::global}) {
             const auto pruned = tc::prune<mnist_mlp>(weights_, {.ratio = 0.9, .scope = scope});
-            tc::fit_options once{.optimizer = tc::adam{.rate = 2e-3}, .schedule = tc::cosine_rate{}};
+            tc::fit_options once{.epochs = 1, .optimizer = tc::adam{.rate = 2e-3}, .schedule = tc::cosine_rate{}};
             once.masks = &pruned.masks;
             const auto tuned = tc::fit<mnist_mlp>(pruned.weights, learned_, once, threads_);
             add(std::string("90 % zeros by magnitude, ") +
@@ -194,8 +194,8 @@ private:
         double gain = 0;
         for (std::uint64_t seed = 0; seed < 3; ++seed) {
             const auto taught_by = tc::fit<teacher>(tc::initial_weights<teacher>(seed), learned_,
-                                                    {.epochs = 3, .batch = 128, .seed = seed}, threads_);
-            tc::distil_options options{{.epochs = 20, .seed = seed}};
+                                                    {.epochs = 3, .batch = 128, .optimizer = tc::adam{}, .seed = seed}, threads_);
+            tc::distil_options options{{.epochs = 20, .optimizer = tc::adam{}, .seed = seed}};
             const auto start = tc::initial_weights<student>(seed + 100);
             const double alone = judged<student>(tc::fit<student>(start, few, options, threads_).weights, judge_);
             const double taught = judged<student>(
@@ -209,8 +209,8 @@ private:
     }
 
     // Rates were chosen with --hold-out: for integers the best one on average over INT2, ternary and binary.
-    const tc::fit_options once_with_integers_{.optimizer = tc::adam{.rate = 2e-3}, .schedule = tc::cosine_rate{}};
-    const tc::fit_options once_in_floats_{.optimizer = tc::adam{.rate = 1e-3}, .schedule = tc::cosine_rate{}};
+    const tc::fit_options once_with_integers_{.epochs = 1, .optimizer = tc::adam{.rate = 2e-3}, .schedule = tc::cosine_rate{}};
+    const tc::fit_options once_in_floats_{.epochs = 1, .optimizer = tc::adam{.rate = 1e-3}, .schedule = tc::cosine_rate{}};
     const tc::thread_pool threads_{2};
     tc::data_set all_, learned_, judge_;
     tc::records seen_;

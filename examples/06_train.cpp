@@ -31,7 +31,7 @@ int main(int count, char** words) try {
 
     tc::fit_options options{.epochs = 8, .optimizer = tc::adamw{.rate = 5e-3}, .schedule = tc::cosine_rate{}};
     options.warm_up = 0.5;
-    options.augment.shift = 1;
+    options.augment = {.shift = 1};
     options.validation = &held_out;
     options.progress = &std::cout;
     const tc::thread_pool threads(2);

@@ -29,13 +29,13 @@ int main(int count, char** words) try {
         return tc::accuracy<net>(tc::convert<net>(weights), records.test);
     };
     const auto taught_by =
-        tc::fit<teacher>(tc::initial_weights<teacher>(1), records.training, {.epochs = 4}, threads).weights;
+        tc::fit<teacher>(tc::initial_weights<teacher>(1), records.training, {.epochs = 4, .optimizer = tc::adam{}}, threads).weights;
     std::printf("teacher: %.2f %%, %lld bytes\n", judged.template operator()<teacher>(taught_by),
                 tc::net<teacher>::weights_bytes);
 
     double gain = 0;
     for (std::uint64_t seed = 1; seed <= 3; ++seed) {
-        const tc::distil_options options{{.epochs = 100, .seed = seed}, 4, 0.7};  // temperature, alpha
+        const tc::distil_options options{{.epochs = 100, .optimizer = tc::adam{}, .seed = seed}, 4, 0.7};  // temperature, alpha
         const auto start = tc::initial_weights<student>(seed);
         const double alone =
             judged.template operator()<student>(tc::fit<student>(start, few, options, threads).weights);

@@ -120,7 +120,7 @@ void expect_sensible(const options& o) {
     if (!o.keep.empty() && !o.asked.resume.empty() && file_of(o.keep) == file_of(o.asked.resume))
         throw bad_input("--resume: is the folder of --keep too, " + o.keep + "; give each its own");
     std::map<fs::path, std::string> read, written;
-    const std::string teacher = o.asked.is_taught_by_original() ? "" : o.asked.distil_from;
+    const std::string teacher = o.asked.is_taught_by_other() ? o.asked.distil_from : "";
     for (const auto& file : {o.model, o.calibrate, o.input, o.labels, o.asked.train, o.asked.train_labels, teacher})
         if (!file.empty()) read.emplace(file_of(file), file);
     for (const auto& file : {o.header, o.output, o.report}) {
@@ -312,7 +312,7 @@ void compress(const options& o) {
     const work_folder work(o.explain ? "" : o.keep);
     const job j = prepare(o, imported, work);
     std::string models = model.text();
-    if (!o.asked.distil_from.empty() && !o.asked.is_taught_by_original()) {
+    if (o.asked.is_taught_by_other()) {
         const auto teacher = import_teacher(o.asked.distil_from, imported);
         models += tc::model_text(teacher.graph, "teacher");
         tc::save_safetensors(work.path() / "teacher.safetensors", teacher.weights);

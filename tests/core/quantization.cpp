@@ -74,6 +74,19 @@ TEST_CASE("values of the range are within half a step, at its ends within one", 
         }
 }
 
+TEST_CASE("a range that ends at infinity ends at a float", "[core]") {
+    constexpr float endless = std::numeric_limits<float>::infinity(), most = std::numeric_limits<float>::max();
+    for (const float low : {-endless, -most, -1.0f, 0.0f})
+        for (const float high : {1.0f, most, endless}) {
+            const tc::affine a = tc::affine_for_range(low, high);
+            CHECK(a.scale > 0);
+            CHECK(a.scale < 3e36f);
+            CHECK(tc::quantize(0.0f, a) == a.zero_point);
+            CHECK(tc::quantize(endless, a) == 127);
+            CHECK(tc::quantize(-endless, a) == -128);
+        }
+}
+
 TEST_CASE("rounding agrees with the standard library", "[core]") {
     for (float v = -1000; v <= 1000; v += 0.0625f)
         CHECK(tc::round_to_int(v) == static_cast<std::int32_t>(std::lround(v)));

@@ -75,7 +75,8 @@ void check_int8(const char* name) {
     });
     const auto bytes = tests::stored(input, tc::stored_offset<In>);
     const tests::fenced from(bytes.data(), bytes.size());
-    CHECK(compare<Out>(largest, [&](Out* to) { tc::max_pool<G>(from.as<In>(), to); }) == "");
+    CHECK(compare<Out>(largest, [&](Out* to) { tc::max_pool_reference<G>(from.as<In>(), to); }) == "");
+    CHECK(compare<Out>(largest, [&](Out* to) { tc::max_pool<tc::native, G>(from.as<In>(), to); }) == "");
     CHECK(compare<Out>(means,
                        [&](Out* to) { tc::avg_pool_reference<G, CountPadding>(from.as<In>(), to, zero_point); }) == "");
     CHECK(compare<Out>(
@@ -91,6 +92,8 @@ TEST_CASE("int8 pools give the bytes of the definition", "[kernels]") {
     check_int8<window(1, 9, 1, 1, 9, {1, 4}, 1, 0, 1), false, value, byte>("1x4, 1 channel");
     check_int8<window(1, 128, 64, 1, 64, {1, 2}, {1, 2}), false, value, byte>("pairs, of which half are ties");
     check_int8<window(25, 5, 33, 1, 1, {25, 5}, 1), true, byte, byte>("25x5");
+    check_int8<window(4, 4, 11, 2, 2, 2, 2), false, value, byte>("2x2, stride 2, 11 channels");
+    check_int8<window(4, 4, 16, 2, 2, 2, 2), false, byte, value>("2x2, stride 2, 16 channels");
 }
 
 constexpr conv_geometry pair = window(1, 2, 1, 1, 1, {1, 2}, 1);
@@ -117,7 +120,9 @@ void check_fp32(const char* name) {
     const tests::fenced from(input.data(), input.size() * sizeof(float));
     std::vector<float> largest(static_cast<std::size_t>(G.out_elements())), means(largest.size()),
         reference(largest.size());
-    tc::max_pool<G>(from.as<float>(), largest.data());
+    tc::max_pool_reference<G>(from.as<float>(), reference.data());
+    tc::max_pool_fp32<tc::native, G>(from.as<float>(), largest.data());
+    CHECK(largest == reference);
     tc::avg_pool_reference<G, CountPadding>(from.as<float>(), reference.data());
     tc::avg_pool<tc::native, G, CountPadding>(from.as<float>(), means.data());
     CHECK(means == reference);

@@ -95,6 +95,18 @@ TEST_CASE("softmax_int8 gives the bytes of the definition", "[kernels]") {
     check_int8<1, 1000, value, byte>();  // so many that an even share is less than half a step
 }
 
+TEST_CASE("rows of any length: what rounds to nothing is nothing, and the largest is not lost", "[kernels]") {
+    constexpr int columns = 8500;
+    std::vector<std::int8_t> input(columns, 0), output(columns);
+    tc::softmax_int8<1, columns>(tc::softmax_scaling_for(0.05f), input.data(), output.data());
+    CHECK(std::count(output.begin(), output.end(), std::int8_t{-128}) == columns);
+    input.assign(columns, -128);
+    input[columns - 1] = 127;
+    tc::softmax_int8<1, columns>(tc::softmax_scaling_for(0.1f), input.data(), output.data());
+    CHECK(output[columns - 1] == 127);
+    CHECK(std::count(output.begin(), output.end(), std::int8_t{-128}) == columns - 1);
+}
+
 TEST_CASE("softmax_int8 is close to a softmax", "[kernels]") {
     std::vector<std::int8_t> input;
     for (int i = 0; i < 64; ++i) input.push_back(static_cast<std::int8_t>(i * 4 - 128));

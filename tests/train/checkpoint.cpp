@@ -174,7 +174,7 @@ TEST_CASE("a checkpoint that says what cannot be is refused, whatever it says", 
     refuses("counts", "", "its 'counts' should hold 6 numbers");
     refuses("history", "1 2 3", "its 'history' should hold 12 numbers");
     refuses("history", "1 2 3 4 5 6 1 2 3 4 5 x", "its 'history' should hold 12 numbers");
-    refuses("plan", "0 32 0.1 0 0 0 1 0 9 0.8", "its 'counts' is 2, which should be a whole number from 0 to 0");
-    refuses("plan", "9 0 0.1 0 0 0 1 0 9 0.8", "its 'plan' is 0, which should be a whole number from 1");
-    refuses("plan", "9 32 0.1 0 -3 0 1 0 9 0.8", "its 'plan' is -3");
+    refuses("plan", "0 32 0.1 0 0 0 1 0 9 0.8 0", "its 'counts' is 2, which should be a whole number from 0 to 0");
+    refuses("plan", "9 0 0.1 0 0 0 1 0 9 0.8 0", "its 'plan' is 0, which should be a whole number from 1");
+    refuses("plan", "9 32 0.1 0 -3 0 1 0 9 0.8 0", "its 'plan' is -3");
 }

@@ -552,3 +552,56 @@ TEST_CASE("a loss of one's own trains an autoencoder", "[fit]") {
     CHECK(seen.size() == 200);
     CHECK(*seen.rbegin() == 199);
 }
+
+TEST_CASE("what is left open is chosen, the same for any number of threads, and said", "[fit]") {
+    const auto data = clouds(600);
+    std::ostringstream said;
+    tc::fit_options options;
+    options.progress = &said;
+    const auto alone = tc::fit<small>(tc::initial_weights<small>(1), data, options);
+    options.progress = nullptr;
+    const auto together = tc::fit<small>(tc::initial_weights<small>(1), data, options, tc::thread_pool(2));
+    CHECK((alone.weights == together.weights));
+    CHECK(alone.score > alone.first_score + 20);
+    CHECK(alone.plan.epochs == 40);
+    CHECK(std::get<tc::adam>(alone.plan.optimizer).relative);
+    CHECK_THAT(said.str(), ContainsSubstring("judged by 60 held-out records: first weights loss ") &&
+                               ContainsSubstring("trials: rate 0.0") && ContainsSubstring("chosen: Adam at ") &&
+                               ContainsSubstring("is kept, loss "));
+}
+
+TEST_CASE("no training ends worse than it began", "[fit]") {
+    const auto data = clouds(600);
+    const auto trained = tc::fit<small>(tc::initial_weights<small>(1), data).weights;
+    std::ostringstream said;
+    tc::fit_options options{.epochs = 3, .batch = 20, .optimizer = tc::sgd{.rate = 3, .momentum = 0}, .held_out = 0.1};
+    options.progress = &said;
+    const auto found = tc::fit<small>(trained, data, options);
+    CHECK((found.weights == trained));
+    CHECK(found.best_epoch == 0);
+    CHECK(found.score == found.first_score);
+    CHECK(found.history.size() == 3);
+    CHECK_THAT(said.str(), ContainsSubstring("the first weights are kept, loss "));
+}
+
+TEST_CASE("a net whose inputs and layers are scaled is trained like the net that it was", "[fit]") {
+    const auto data = clouds(300);
+    const auto weights = tc::initial_weights<small>(1);
+    tc::fit_options options{.epochs = 4, .batch = 20, .optimizer = tc::adam{.rate = 0.01, .relative = true}};
+    options.parts = 1;
+    const auto expected = tc::fit<small>(weights, data, options);
+    for (const float factor : {1.0f / 256, 256.0f}) {
+        auto scaled_data = data;
+        for (float& v : scaled_data.inputs) v *= factor;
+        auto scaled = weights;
+        for (float& v : scaled.at("hidden.weight")) v /= factor * 64;  // the hidden values a 64th
+        for (float& v : scaled.at("hidden.bias")) v /= 64;
+        for (float& v : scaled.at("head.weight")) v *= 64;
+        const auto found = tc::fit<small>(scaled, scaled_data, options);
+        for (std::size_t e = 0; e < 4; ++e)
+            CHECK(found.history[e].loss == Approx(expected.history[e].loss).epsilon(1e-3));
+        for (std::size_t i = 0; i < scaled.at("hidden.weight").size(); ++i)
+            CHECK(found.weights.at("hidden.weight").data()[i] * factor * 64 ==
+                  Approx(expected.weights.at("hidden.weight").data()[i]).margin(2e-3));
+    }
+}

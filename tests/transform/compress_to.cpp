@@ -40,6 +40,8 @@ tc::compress_options quick() {
     options.final_epochs = 2;
     options.records = 64;
     options.training.rounding.records = 64;
+    options.training.optimizer = tc::adam{};
+    options.training.schedule = tc::cosine_rate{};
     return options;
 }
 tc::compressed compress(const tc::compress_options& options, std::size_t records = 600) {

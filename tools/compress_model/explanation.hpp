@@ -56,7 +56,9 @@ public:
             add(std::string("--train: ") +
                 (asked_.qat ? "with the integers of " + products(has_integers)
                             : "in floating point, all of " + products(is_any)) +
-                (asked_.distil_from.empty() ? "" : "; the teacher is " + asked_.distil_from));
+                (asked_.is_taught_by_original() ? "; the model as it was teaches"
+                 : asked_.is_taught_by_other()  ? "; the teacher is " + asked_.distil_from
+                                                : std::string()));
         if (!asked_.qat) add_rounding();
         if (recipe_.needs_calibration(after_))
             add(asked_.qat ? "--qat: chooses ranges of values on the records of --train"

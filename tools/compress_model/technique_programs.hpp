@@ -55,13 +55,14 @@ std::vector<std::uint32_t> shuffled(const tc::data_set& data) {
     return order;
 }
 
+// Held-out records judge whatever is trained: no net is worse than before.
 template <class Options>
-Options training_options() {
+Options training_options(std::size_t records) {
     if (!std::string_view(CHECKPOINTS).empty())
         for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, [](int) { is_asked_to_end = 1; });
     Options options;
-    options.optimizer = tc::adam{.rate = RATE};
-    options.schedule = tc::cosine_rate{};
+    CHOICES
+    options.held_out = HELD_OUT;
     options.seed = SEED;
     options.parts = 4;  // so that the number of threads does not matter
     options.stop = [] { return is_asked_to_end != 0; };
@@ -75,24 +76,39 @@ int thread_count() { return static_cast<int>(std::clamp(std::thread::hardware_co
 
 inline std::string quoted(const std::string& text) { return tensor_compress::detail::quoted_text(text); }
 
+/// What the command line says; the rest is chosen by trials.
+inline std::string choices_text(const techniques& t) {
+    std::string text;
+    if (t.rate)
+        text += "options.optimizer = tc::adam{.rate = " + number(*t.rate) + "};\n    options.schedule = tc::cosine_rate{};\n    ";
+    if (!t.augment.empty()) text += "options.augment = tc::augmentation" + augmentation_text(t.augment) + ";\n    ";
+    return text;
+}
+
 inline std::string training_text(const technique_job& j) {
     return filled(training_functions, {{"LABELLED", j.has_labels() ? "true" : "false"},
                                        {"SEED", std::to_string(j.asked.seed.value_or(1))},
-                                       {"RATE", number(j.asked.rate.value_or(1e-3))},
+                                       {"CHOICES", choices_text(j.asked)},
+                                       {"HELD_OUT", "records < 100 ? 0.0 : std::min(0.1, 1000.0 / static_cast<double>(records))"},
                                        {"CHECKPOINTS", quoted(j.checkpoints.string())}});
 }
 
 inline std::string channels_text(const technique_job& j) {
     if (!j.asked.keep_channels) return "";
-    const std::string scores =
-        j.has_labels()
-            ? "const auto order = shuffled(training);\n"
-              "        const auto some = in_order(training, {order.begin(), order.begin() + "
-              "static_cast<std::ptrdiff_t>(std::min<std::size_t>(order.size(), 512))});\n"
-              "        const auto scores = tc::score_channels_by_loss<job::original>(p.weights, some, 8, threads);\n"
-            : "const auto scores = tc::score_channels(job::original, p.weights);\n";
-    return "    {\n        const progress step(\"keep channels\");\n        " + scores +
-           "        p.weights = tc::keep_channels<job::original, job::narrower>(p.weights, scores);\n    }\n";
+    const bool trains = j.asked.trains();
+    std::string text = "    {\n        const progress step(\"keep channels\");\n";
+    if (trains)
+        text += "        const auto order = shuffled(training);\n"
+                "        const auto some = in_order(training, {order.begin(), order.begin() + "
+                "static_cast<std::ptrdiff_t>(std::min<std::size_t>(order.size(), 512))});\n";
+    text += j.has_labels()
+                ? "        const auto scores = tc::score_channels_by_loss<job::original>(p.weights, some, 8, threads);\n"
+                : "        const auto scores = tc::score_channels(job::original, p.weights);\n";
+    return text + "        p.weights = tc::keep_channels<job::original, job::narrower>(p.weights, scores" +
+           (j.has_calibration ? ", calibration_records"
+            : trains          ? ", tc::records(some)"
+                              : "") +
+           ");\n    }\n";
 }
 
 inline std::string low_rank_text(const technique_job& j, const rewritten_model& model) {
@@ -128,18 +144,19 @@ inline std::string rounding_text(const technique_job& j) {
 /// Training the float net, or that of integers.
 inline std::string fit_text(const technique_job& j) {
     const techniques& t = j.asked;
-    const bool is_taught = !t.distil_from.empty();
+    const bool is_taught = t.is_taught();
     const std::string net = t.qat ? "Net" : "job::model";
     std::string text = std::string("    {\n        std::fprintf(stderr, \"train\\n\");\n        auto options = "
                                    "training_options<tc::") +
                        (is_taught ? "distil" : "fit") +
-                       "_options>();\n        options.epochs = " + std::to_string(t.epochs.value_or(4)) +
-                       ";\n        if (!masks.empty()) options.masks = &masks;\n";
+                       "_options>(training.size());\n" +
+                       (t.epochs ? "        options.epochs = " + std::to_string(*t.epochs) + ";\n" : "") +
+                       "        if (!masks.empty()) options.masks = &masks;\n";
     if (!j.checkpoints.empty())
         text += "        options.checkpoint = " + quoted((j.checkpoints / "training.safetensors").string()) + ";\n";
     if (t.qat) text += "        options.rounding.range = {job::method};\n";
     if (t.temperature) text += "        options.temperature = " + number(*t.temperature) + ";\n";
-    if (t.alpha) text += "        options.alpha = " + number(*t.alpha) + ";\n";
+    if (is_taught && t.teacher_share()) text += "        options.alpha = " + number(*t.teacher_share()) + ";\n";
     if (t.qat && t.rounds_on_records())
         text += "        p.weights = tc::dequantize<job::model>(p.weights, p.rounded);\n";
     const std::string arguments = "p.weights, training, options, threads);\n";
@@ -170,10 +187,10 @@ inline std::string includes_of(const technique_job& j) {
         add(t.trains(), file);
     add_host(t.trains(), "tensor/thread_pool");
     add_host(t.trains(), "tensor/random_stream");
-    add_host(t.trains() && t.distil_from.empty() && !t.qat, "train/fit");
+    add_host(t.trains() && !t.is_taught() && !t.qat, "train/fit");
     add_host(t.qat, "transform/fit_net");
-    add_host(!t.distil_from.empty(), "transform/distil");
-    add_host(t.keep_channels.has_value(), "transform/keep_channels");
+    add_host(t.is_taught(), "transform/distil");
+    add_host(t.keep_channels.has_value(), "transform/keep_channels_on_records");
     add_host(!t.low_rank.empty(), "transform/low_rank");
     add_host(t.prune && !j.has_calibration, "transform/prune");
     add_host(t.prune && j.has_calibration, "transform/prune_on_records");
@@ -181,7 +198,7 @@ inline std::string includes_of(const technique_job& j) {
     add_host(t.rounds_on_records(), "transform/keep_zeros");
     add_host(t.searches(), "transform/compress_to");
     add_host(t.searches(), "transform/stored_integers");
-    add_host(j.has_calibration || t.searches(), "tensor/records");
+    add_host(j.has_calibration || t.searches() || (t.keep_channels && t.trains()), "tensor/records");
     return text;
 }
 
@@ -267,17 +284,15 @@ int search() {
     tc::compress_options options;
     options.max_bytes = MAX_BYTES;
     options.model_name = "original";
-    options.epochs = EPOCHS;
-    options.final_epochs = 4 * EPOCHS;
+    EPOCHS
     options.folder = CHECKPOINTS;
     const auto teaching = options.training;
-    options.training = training_options<tc::distil_options>();
+    options.training = training_options<tc::distil_options>(records.size());
     options.training.temperature = TEMPERATURE;
     options.training.alpha = ALPHA;
     const tc::thread_pool threads(thread_count());
-    // The records at the end judge: they must be of all classes.
-    const auto found = tc::compress_to<job::original, WIDTHS>(tc::load_safetensors("weights.safetensors"),
-                                                              in_order(records, shuffled(records)), options, threads);
+    const auto found =
+        tc::compress_to<job::original, WIDTHS>(tc::load_safetensors("weights.safetensors"), records, options, threads);
     if (found.interrupted || found.best < 0) throw std::runtime_error("training was interrupted");
     if (!found.met) {
         std::printf("--max-bytes: the best net that was found, %s with %d %% of the channels, has %.2f %% of held-out records right "
@@ -308,7 +323,7 @@ int main() {
                   {{"INCLUDES", detail::includes_of(j)},
                    {"FUNCTIONS", detail::training_text(j)},
                    {"MAX_BYTES", std::to_string(t.max_bytes.value_or(0))},
-                   {"EPOCHS", std::to_string(t.epochs.value_or(4))},
+                   {"EPOCHS", t.epochs ? "options.final_epochs = " + std::to_string(*t.epochs) + ";" : std::string()},
                    {"CHECKPOINTS", detail::quoted(j.checkpoints.string())},
                    {"TEMPERATURE", t.temperature ? detail::number(*t.temperature) : "teaching.temperature"},
                    {"ALPHA", t.alpha ? detail::number(*t.alpha) : "teaching.alpha"},
@@ -323,7 +338,7 @@ inline std::string changes_text(const techniques& t) {
     if (t.prune) text += "; pruned " + detail::number(*t.prune);
     if (t.rounds_on_records()) text += t.ada_round ? "; ada-round" : "; gptq";
     if (t.trains()) text += t.qat ? "; qat" : "; trained";
-    return text + (t.distil_from.empty() ? "" : "; taught");
+    return text + (t.is_taught() ? "; taught" : "");
 }
 
 }  // namespace compress_model

@@ -20,6 +20,7 @@ struct techniques {
     std::vector<std::string> low_rank;  ///< LABEL=RANK
     std::string train, train_labels, distil_from, resume;
     std::optional<int> epochs;
+    std::vector<std::string> augment;
     std::optional<double> rate, temperature, alpha;
     std::optional<std::uint64_t> seed;
     std::optional<long long> max_bytes;
@@ -27,7 +28,19 @@ struct techniques {
     [[nodiscard]] bool rounds_on_records() const { return gptq || ada_round; }
     [[nodiscard]] bool trains() const { return !train.empty(); }
     [[nodiscard]] bool searches() const { return max_bytes.has_value(); }
-    [[nodiscard]] bool is_taught_by_original() const { return distil_from == "original"; }
+    /// Whether what is trained has lost something that the original knows.
+    [[nodiscard]] bool is_compressed() const { return qat || prune || rewrites(); }
+    [[nodiscard]] bool is_taught_by_original() const {
+        return distil_from == "original" || (distil_from.empty() && trains() && !searches() && is_compressed());
+    }
+    [[nodiscard]] bool is_taught_by_other() const {
+        return !distil_from.empty() && distil_from != "none" && distil_from != "original";
+    }
+    [[nodiscard]] bool is_taught() const { return is_taught_by_original() || is_taught_by_other(); }
+    /// Without labels the teacher alone counts.
+    [[nodiscard]] std::optional<double> teacher_share() const {
+        return train_labels.empty() && !searches() ? std::optional<double>(alpha.value_or(1)) : alpha;
+    }
     [[nodiscard]] bool rewrites() const { return keep_channels || !low_rank.empty(); }
     /// Whether the weights or the model are others than those of the file.
     [[nodiscard]] bool changes() const { return prune || rewrites() || trains(); }
@@ -51,13 +64,22 @@ inline void declare(CLI::App& app, techniques& t) {
     app.add_option("--train", t.train, "Records to train the changed model on; zeros of --prune stay")
         ->type_name("X.npy");
     app.add_option("--train-labels", t.train_labels, "Class numbers of --train")->type_name("L.npy");
-    app.add_option("--epochs", t.epochs, "How often training sees them [4]; with --max-bytes each time it trains")
+    app.add_option("--epochs", t.epochs,
+                   "How often training sees them [some 4,000 steps, 2 to 40]; with --max-bytes the best net, others a "
+                   "quarter")
         ->type_name("N");
-    app.add_option("--rate", t.rate, "Adam's rate, which falls to 0 [0.001]")->type_name("R");
+    app.add_option("--rate", t.rate, "Adam's rate, which falls to 0 [chosen by trials on held-out records]")
+        ->type_name("R");
+    app.add_option("--augment", t.augment,
+                   "Changes of images: shift[=N], flip, crop=SHARE, mix[=SHARE], or none [chosen by trials]")
+        ->delimiter(',')
+        ->type_name("LIST");
     app.add_option("--seed", t.seed, "Of the order of the records [1]")->type_name("S");
     app.add_flag("--qat", t.qat,
                  "Train with the integers that are stored; with --gptq or --ada-round from those that it rounds to");
-    app.add_option("--distil-from", t.distil_from, "A teacher: 'original', the model unchanged, or another model")
+    app.add_option("--distil-from", t.distil_from,
+                   "The teacher: 'original', the model unchanged, another model, or 'none' ['original', where the model "
+                   "or its integers are changed]")
         ->type_name("OTHER.onnx");
     app.add_option("--temperature", t.temperature, "By which the teacher's logits are divided [4]")->type_name("T");
     app.add_option("--alpha", t.alpha, "The teacher's share of the loss beside the labels [0.7]")->type_name("A");
@@ -79,6 +101,41 @@ inline void expect(bool is_sensible, const std::string& sentence) {
     if (!is_sensible) throw bad_input(sentence);
 }
 
+/// The words of --augment as an initialiser of tc::augmentation.
+///
+/// @throws bad_input naming the word
+inline std::string augmentation_text(const std::vector<std::string>& words) {
+    if (words.size() == 1 && words[0] == "none") return "{}";
+    struct kind {
+        std::string_view word, usual;
+        double least, most;
+        bool is_whole;
+    };
+    // In the order of the members.
+    constexpr kind kinds[] = {{"shift", "4", 1, 1000, true}, {"flip", "", 0, 0, true}, {"crop", "", 0.1, 1, false}, {"mix", "0.5", 0, 1, false}};
+    std::string text;
+    std::size_t known = 0;
+    for (const kind& k : kinds)
+        for (const std::string& word : words) {
+            const std::string name = word.substr(0, word.find('='));
+            if (name != k.word) continue;
+            ++known;
+            const std::string given = word.size() > name.size() ? word.substr(name.size() + 1) : std::string(k.usual);
+            double value = 0;
+            const auto [end, problem] = std::from_chars(given.data(), given.data() + given.size(), value);
+            const bool is_number = problem == std::errc() && end == given.data() + given.size();
+            if (k.word == "flip" ? word != "flip" : !is_number || value < k.least || value > k.most ||
+                                                         (k.is_whole && value != static_cast<int>(value)))
+                throw bad_input("--augment: '" + word + "' is no change of an image; give shift=4, flip, crop=0.8, "
+                                "mix=0.5, or none");
+            text += (text.empty() ? "." : ", .") + std::string(k.word) + " = " + (k.word == "flip" ? "true" : given);
+        }
+    if (known != words.size())
+        throw bad_input("--augment: one of the changes is unknown or given twice; give shift=4, flip, crop=0.8, "
+                        "mix=0.5, or none");
+    return "{" + text + "}";
+}
+
 /// Above 0 and below 1.
 inline void expect_share(const std::optional<double>& share, const std::string& option, const std::string& of) {
     if (share && !(*share > 0 && *share < 1))
@@ -87,11 +144,12 @@ inline void expect_share(const std::optional<double>& share, const std::string& 
 }
 
 inline void expect_numbers(const techniques& t) {
+    if (!t.augment.empty()) (void)augmentation_text(t.augment);
     expect_share(t.prune, "--prune", "that of the weights that become 0");
     expect_share(t.keep_channels, "--keep-channels", "that of the channels that stay");
     expect(!t.epochs || *t.epochs > 0,
            "--epochs: " + std::to_string(t.epochs.value_or(0)) + " is no training; give 1 or more");
-    expect(!t.rate || (*t.rate > 0 && *t.rate < 1e6),
+    expect(!t.rate || (*t.rate > 0 && *t.rate <= 1),
            "--rate: " + number(t.rate.value_or(0)) + " is no rate; 0.0001 to 0.01 are usual");
     expect(!t.temperature || (*t.temperature > 0 && *t.temperature < 1e6),
            "--temperature: " + number(t.temperature.value_or(0)) + " is not above 0; 2 to 8 are usual");
@@ -104,15 +162,16 @@ inline void expect_numbers(const techniques& t) {
 /// Options that say how training is done ask for records to train on.
 inline void expect_training(const techniques& t) {
     if (t.trains()) {
-        const bool by_teacher_alone = !t.distil_from.empty() && t.alpha == 1.0 && !t.searches();
+        const bool by_teacher_alone = t.is_taught() && t.teacher_share() == 1.0 && !t.searches();
         expect(!t.train_labels.empty() || by_teacher_alone,
-               "--train: the records have no labels; give --train-labels L.npy, or a teacher alone: --distil-from with "
-               "--alpha 1");
+               "--train: the records have no labels; give --train-labels L.npy, or let a teacher alone tell them: "
+               "--distil-from original, without --alpha");
     }
     const std::pair<const char*, bool> needing[] = {{"--train-labels", !t.train_labels.empty()},
                                                     {"--epochs", t.epochs.has_value()},
                                                     {"--rate", t.rate.has_value()},
                                                     {"--seed", t.seed.has_value()},
+                                                    {"--augment", !t.augment.empty()},
                                                     {"--qat", t.qat},
                                                     {"--distil-from", !t.distil_from.empty()},
                                                     {"--max-bytes", t.searches()},
@@ -122,7 +181,7 @@ inline void expect_training(const techniques& t) {
                std::string(option) + ": there are no records to train on; give --train X.npy and --train-labels L.npy");
     for (const auto& [option, is_given] :
          {std::pair{"--temperature", t.temperature.has_value()}, {"--alpha", t.alpha.has_value()}})
-        expect(!is_given || !t.distil_from.empty() || t.searches(),
+        expect(!is_given || t.is_taught() || t.searches(),
                std::string(option) + ": there is no teacher; give --distil-from original, or another model");
 }
 

@@ -33,11 +33,15 @@ constexpr std::int8_t quantize(float real, affine a) noexcept {
 constexpr float dequantize(std::int8_t q, affine a) noexcept { return a.scale * static_cast<float>(q - a.zero_point); }
 
 /// The affine parameters whose 256 steps cover [low, high]; the range is widened to contain 0, which becomes exact. A
-/// range from -high to high has zero point 0, with one step more below it. Source: Jacob et al. 2018, "Quantization and
+/// range from -high to high has zero point 0, with one step more below it; one that ends at infinity ends at 3.37e38,
+/// whose widened negative is still a float. Source: Jacob et al. 2018, "Quantization and
 /// Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference".
 constexpr affine affine_for_range(float low, float high) noexcept {
     low = low > 0 ? 0 : low;
     high = high < 0 ? 0 : high;
+    constexpr float most = 3.37e38f;
+    low = low < -most ? -most : low;
+    high = high > most ? most : high;
     if (!(high > low)) return {1.0f, 0};
     if (low == -high) low *= 128.0f / 127;  // otherwise the zero point lies between -1 and 0
     const double scale = (static_cast<double>(high) - static_cast<double>(low)) / 255.0;

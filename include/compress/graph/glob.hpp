@@ -28,10 +28,12 @@ constexpr bool in_set(const char* set, char c, const char*& end) {
 /// Whether `pattern` matches all of `text`: `*` any characters, slashes too; `?` one; `[a-c]` one of a set; `[!a]` none
 /// of it. Greedy with one point of return, so the time is at most pattern times text.
 constexpr bool glob_match(const char* pattern, const char* text) {
-    const char* star = nullptr;
-    const char* resume = nullptr;
+    bool has_star = false;  // not a null pointer: g++ with -fsanitize=undefined compares none in constant expressions
+    const char* star = pattern;
+    const char* resume = text;
     while (*text != 0) {
         if (*pattern == '*') {
+            has_star = true;
             star = ++pattern;
             resume = text;
             continue;
@@ -42,7 +44,7 @@ constexpr bool glob_match(const char* pattern, const char* text) {
         if (one) {
             pattern = after;
             ++text;
-        } else if (star != nullptr) {
+        } else if (has_star) {
             pattern = star;
             text = ++resume;
         } else {

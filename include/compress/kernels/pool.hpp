@@ -5,6 +5,7 @@
 
 #include <compress/core/config.hpp>
 #include <compress/core/precision.hpp>
+#include <compress/simd/byte_block.hpp>
 #include <compress/simd/one_lane.hpp>
 #include <compress/storage/conv_geometry.hpp>
 
@@ -34,7 +35,7 @@ COMPRESS_NOTHROW constexpr void for_each_window(F f) {
 /// output[y, x, c] = largest input[.., .., c] under the window; padding does not take part. Same bytes for int8 and for
 /// stored unsigned bytes, whose order is the same.
 template <conv_geometry G, class In, class Out>
-COMPRESS_NOTHROW constexpr void max_pool(const In* input, Out* output) {
+COMPRESS_NOTHROW constexpr void max_pool_reference(const In* input, Out* output) {
     constexpr int shift = stored_offset<Out> - stored_offset<In>;
     detail::for_each_window<G>([&](int y, int x, detail::window_part rows, detail::window_part columns) {
         Out* to = output + (y * G.out_width + x) * G.out_channels;
@@ -52,6 +53,31 @@ COMPRESS_NOTHROW constexpr void max_pool(const In* input, Out* output) {
                 }
             }
     });
+}
+
+/// The same bytes, by blocks of 16, 8 or 4 channels, the last of which begins so early that it ends with the channels.
+template <class Isa, conv_geometry G, class In, class Out>
+COMPRESS_NOTHROW constexpr void max_pool(const In* input, Out* output) {
+    constexpr int channels = G.out_channels, size = channels >= 16 ? 16 : channels >= 8 ? 8 : 4;
+    if constexpr (!simd::has_vectors<Isa> || channels < 4) {
+        max_pool_reference<G>(input, output);
+    } else {
+        using B = simd::byte_block<In, size>;
+        constexpr int shift = stored_offset<Out> - stored_offset<In>, last = channels - size;
+        detail::for_each_window<G>([&](int y, int x, detail::window_part rows, detail::window_part columns) {
+            Out* to = output + (y * G.out_width + x) * channels;
+            for (int at = 0; at < channels; at += size) {
+                const int c = at < last ? at : last;
+                const auto block = [&](int i, int j) COMPRESS_LAMBDA_INLINE {
+                    return B::load(input + (G.row(y, i) * G.in_width + G.column(x, j)) * G.in_channels + c);
+                };
+                auto largest = block(rows.begin, columns.begin);
+                for (int i = rows.begin; i < rows.end; ++i)
+                    for (int j = columns.begin; j < columns.end; ++j) largest = B::larger(largest, block(i, j));
+                B::template store<shift>(to + c, largest);
+            }
+        });
+    }
 }
 
 /// The same of floats over the vectors of `Isa`.

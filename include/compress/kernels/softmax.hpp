@@ -3,6 +3,8 @@
 
 #include <bit>
 #include <cmath>
+#include <limits>
+#include <type_traits>
 
 #include <compress/core/config.hpp>
 #include <compress/core/fixed_point.hpp>
@@ -78,6 +80,9 @@ COMPRESS_NOTHROW constexpr std::int32_t reciprocal_of_one_plus(std::int32_t a) {
 }  // namespace detail
 
 /// Integer softmax of rows of int8; output scale 1 / 256, zero point -128. Source: TensorFlow Lite reference Softmax.
+///
+/// An exponential is at most 2^19 in the sum, which has 12 bits before its point: 4,095 columns fit 31 bits. Longer rows
+/// are summed in 64 bits; a sum from 2^31 on is 4,096 or more, and each of its quotients rounds to 0.
 template <int Rows, int Columns, class In, class Out>
 COMPRESS_NOTHROW constexpr void softmax_int8(softmax_scaling scaling, const In* input, Out* output) {
     const auto exponential = [&](std::int32_t difference) {
@@ -86,11 +91,13 @@ COMPRESS_NOTHROW constexpr void softmax_int8(softmax_scaling scaling, const In* 
     for (int r = 0; r < Rows; ++r, input += Columns, output += Columns) {
         std::int32_t largest = input[0];
         for (int i = 1; i < Columns; ++i) largest = input[i] > largest ? input[i] : largest;
-        std::int32_t sum = 0;
+        std::conditional_t<(Columns < 4096), std::int32_t, std::int64_t> exact = 0;
         for (int i = 0; i < Columns; ++i) {
             const std::int32_t difference = input[i] - largest;
-            if (difference >= scaling.lowest) sum += rounding_shift(exponential(difference), 12);
+            if (difference >= scaling.lowest) exact += rounding_shift(exponential(difference), 12);
         }
+        constexpr std::int32_t most = std::numeric_limits<std::int32_t>::max();
+        const std::int32_t sum = exact < most ? static_cast<std::int32_t>(exact) : most;
         const int headroom = std::countl_zero(static_cast<std::uint32_t>(sum));
         const auto fraction =
             static_cast<std::int32_t>((static_cast<std::uint32_t>(sum) << headroom) - (std::uint32_t{1} << 31));

@@ -18,7 +18,7 @@ struct max_pool {
         if constexpr (std::is_same_v<In, float> && simd::has_vectors<Isa>)
             max_pool_fp32<Isa, Geometry>(input, output);
         else
-            tensor_compress::max_pool<Geometry>(input, output);
+            tensor_compress::max_pool<Isa, Geometry>(input, output);
     }
 };
 

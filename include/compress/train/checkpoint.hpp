@@ -90,12 +90,12 @@ inline std::string chosen_text(const training_plan& p) {
     std::string text;
     for (const double v : {static_cast<double>(p.epochs), static_cast<double>(p.batch), rate_of(p.optimizer), p.warm_up,
                            static_cast<double>(p.augment.shift), p.augment.flip ? 1.0 : 0.0, p.augment.crop,
-                           p.augment.mix, p.norm_epochs, p.settle})
+                           p.augment.mix, p.norm_epochs, p.settle, p.held_out})
         text += exact_text(v) + ' ';
     return text;
 }
 inline void take_chosen(training_plan& p, const std::string& text, const std::filesystem::path& file) {
-    const auto v = numbers_of(text, 10, file, "plan");
+    const auto v = numbers_of(text, 11, file, "plan");
     constexpr double most = 1e9;
     p.epochs = whole_number<int>(v[0], 0, most, file, "plan");
     p.batch = whole_number<int>(v[1], 1, most, file, "plan");
@@ -104,6 +104,7 @@ inline void take_chosen(training_plan& p, const std::string& text, const std::fi
     p.augment = {whole_number<int>(v[4], 0, 1e6, file, "plan"), v[5] != 0, v[6], v[7]};
     p.norm_epochs = v[8];
     p.settle = v[9];
+    p.held_out = v[10];
 }
 
 }  // namespace detail

@@ -66,6 +66,8 @@ struct fitted {
     int best_epoch = 0;        ///< from 1; 0 where nothing judges, or where no epoch was better than the first weights
     bool interrupted = false;  ///< by fit_options::stop
     training_plan plan{};      ///< what was chosen
+    double first_score = 0;    ///< of the first weights, by whatever judges; 0 where nothing does
+    double score = 0;          ///< of the weights that are the result
 };
 
 /// The options with everything given as it was chosen once: for another training of the same kind.
@@ -79,6 +81,7 @@ Options as_planned(Options options, const training_plan& plan) {
     options.augment = plan.augment;
     options.norm_epochs = plan.norm_epochs;
     options.rounding.settle = plan.settle;
+    options.held_out = plan.held_out;
     return options;
 }
 

@@ -22,10 +22,10 @@ public:
         if (!options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint))
             resume();
         else if (!prepare())
-            return {first_, {}, 0, true, plan_};
+            return {first_, {}, 0, true, plan_, 0, 0};
         line_.set_epochs(plan_.epochs);
         while (state_.epoch < plan_.epochs && !is_patient_no_more()) {
-            if (stopped_) return {weights(), state_.history, state_.best_epoch, true, plan_};
+            if (stopped_) return {weights(), state_.history, state_.best_epoch, true, plan_, start_.number(), 0};
             const bool is_over = run_epoch();
             expect_finite_parameters();
             if (is_over) finish_epoch();
@@ -33,7 +33,16 @@ public:
         }
         say_what_is_kept();
         const bool best = options_.keep_best && !state_.best.empty();
-        return {best ? state_.best : weights(), state_.history, state_.best_epoch, false, plan_};
+        const double end = state_.history.empty() ? start_.number() : state_.history.back().score;
+        return {best ? state_.best : weights(),
+                state_.history,
+                state_.best_epoch,
+                false,
+                plan_,
+                start_.number(),
+                !best                    ? end
+                : state_.best_epoch == 0 ? start_.number()
+                                         : best_.number()};
     }
 
     Rounding& rounding() { return *rounding_; }
@@ -72,12 +81,11 @@ private:
     /// @return  false where it was stopped meanwhile
     bool prepare() {
         const bool is_judged = judges();
-        if (plan_.epochs == 0) return true;
         count_ = records_.count();
         if (is_judged || is_relative()) rounding_->begin_step(trainer_, plan_, 0, steps_of_epoch(), threads_);
         if (is_judged) start_ = judge();
-        measure_units();
-        if (is_judged) choose();
+        if (plan_.epochs > 0) measure_units();
+        if (is_judged && plan_.epochs > 0) choose();
         if (stopped_) return false;
         begin(plan_);
         count_ = records_.count();

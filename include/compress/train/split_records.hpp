@@ -43,4 +43,18 @@ inline split_records split(const data_set& data, const fit_options& options) {
     return parts;
 }
 
+/// What follows from the options and the number of records, without a trial.
+inline training_plan plan_by_rules(const fit_options& o, std::size_t records) {
+    training_plan plan;
+    plan.batch = o.batch.value_or(planned_batch(records));
+    plan.epochs = o.epochs.value_or(planned_epochs(records, std::max(plan.batch, 1)));
+    plan.optimizer = o.optimizer.value_or(plan.optimizer);
+    plan.schedule = o.schedule.value_or(o.optimizer ? rate_schedule(constant_rate{}) : plan.schedule);
+    plan.warm_up = o.warm_up.value_or(o.optimizer ? 0 : 0.05 * plan.epochs);
+    plan.augment = o.augment.value_or(plan.augment);
+    plan.norm_epochs = o.norm_epochs.value_or(plan.norm_epochs);
+    plan.settle = o.rounding.settle.value_or(plan.settle);
+    return plan;
+}
+
 }  // namespace tensor_compress::detail

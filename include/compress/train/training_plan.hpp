@@ -22,6 +22,7 @@ struct training_plan {
     augmentation augment{};
     double norm_epochs = 1e9;
     double settle = 0.8;
+    double held_out = 0;  ///< share of the records that judges
 };
 
 namespace detail {

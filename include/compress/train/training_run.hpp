@@ -74,6 +74,8 @@ public:
           groups_(parameter_groups<Model>()),
           line_(options.progress, options.live) {
         plan_ = plan_by_rules(options, records_.count());
+        plan_.held_out = static_cast<double>(records_.judging.size()) /
+                         static_cast<double>(std::max<std::size_t>(data.size(), 1));
         expect_records(records_, static_cast<std::size_t>(T::graph[input].output.elements()),
                        static_cast<std::size_t>(T::graph.count_of(op::input)));
         expect_sensible(options, plan_);

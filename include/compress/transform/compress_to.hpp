@@ -4,17 +4,17 @@
 #include <compress/transform/compressed_point.hpp>
 #include <compress/transform/distil.hpp>
 #include <compress/transform/gptq.hpp>
-#include <compress/transform/keep_channels.hpp>
+#include <compress/transform/keep_channels_on_records.hpp>
 
 namespace tensor_compress {
 
 struct compress_options : compression_budget {
-    std::string model_name = "model";  ///< in the C++ text
-    int epochs = 4;                    ///< of training after each change
-    int final_epochs = 16;             ///< of the best point, at the end
-    double held_out = 0.1;             ///< share of the records, at their end, that nothing is trained on: they judge
-    int records = 512;                 ///< that layers are rounded on, and errors measured on
-    distil_options training{{.optimizer = adam{.rate = 1e-3}, .schedule = cosine_rate{}}, 2, 1};
+    std::string model_name = "model";   ///< in the C++ text
+    std::optional<int> epochs{};        ///< of training after each change; empty: a quarter of the final ones
+    std::optional<int> final_epochs{};  ///< of the best point, at the end, 0: none; empty: as `fit` would choose
+    double held_out = 0.1;              ///< share of the records that nothing is trained on: they judge
+    int records = 512;                  ///< that layers are rounded on, and errors measured on
+    distil_options training{};
     std::filesystem::path folder{};  ///< where each training's checkpoint goes; gone on from if they are there
 };
 
@@ -47,21 +47,29 @@ struct searched_formats {
     }
 };
 
-/// The search: one width after the other, each from the weights of the one before.
+/// The search: one width after the other, each from the weights of the one before, rounded on records and judged; then
+/// those are trained that may win.
 template <const auto& Model, class Executor>
 class progressive_compression {
 public:
     progressive_compression(const named_tensors& weights, const data_set& data, const compress_options& options,
                             const Executor& threads)
         : teacher_(weights),
+          data_(data),
           options_(options),
-          threads_(threads) {
-        check(data);
-        const auto judges = static_cast<std::size_t>(static_cast<double>(data.size()) * options.held_out);
-        training_ = data.slice(0, data.size() - judges);
-        judge_ = data.slice(data.size() - judges, data.size());
-        const std::size_t count = std::min(training_.size(), static_cast<std::size_t>(options.records));
-        for (std::size_t i = 0; i < count; ++i) seen_.push_back(training_.input(i * training_.size() / count));
+          threads_(threads),
+          parts_(split(checked(data, options), judged_options())) {
+        const std::size_t count = std::min(parts_.count(), static_cast<std::size_t>(options.records));
+        sample_.inputs = make_array<float>({count, data.record_size()});
+        sample_.classes = data.classes;
+        for (std::size_t i = 0; i < count; ++i) {
+            seen_.push_back(parts_.spread(i, count));
+            std::copy(seen_.back().begin(), seen_.back().end(), sample_.inputs.data() + i * data.record_size());
+            sample_.labels.push_back(data.labels[parts_.trained[i * parts_.count() / count]]);
+        }
+        const int by_rules = plan_by_rules(options.training, parts_.count()).epochs;
+        final_epochs_ = options.final_epochs.value_or(by_rules);
+        epochs_ = options.epochs.value_or(std::max(2, (options.final_epochs.value_or(by_rules) + 3) / 4));
         if (!options.folder.empty()) std::filesystem::create_directories(options.folder);
     }
 
@@ -69,42 +77,49 @@ public:
     compressed run() {
         result_.float_accuracy = percent_right(teacher_);
         named_tensors weights = teacher_;
-        const bool whole = visit_all<100, Widths...>(weights);
-        choose_best(result_, options_);
-        if (whole && result_.best >= 0 && options_.final_epochs > 0) {
+        if (visit_all<100, Widths...>(weights) && (train_candidates<Widths>() && ...)) {
+            choose_best(result_, options_);
             const int width = result_.chosen().width;
-            if (((width != Widths || finish<Widths>()) && ...)) choose(result_, result_.points.size() - 1, options_);
+            if (final_epochs_ > 0) (void)((width != Widths || finish<Widths>()) && ...);
         }
+        choose_best(result_, options_);
         return std::move(result_);
     }
 
 private:
-    void check(const data_set& data) const {
-        if (!(options_.held_out > 0 && options_.held_out < 1) || options_.epochs < 1 || options_.records < 2)
+    static const data_set& checked(const data_set& data, const compress_options& options) {
+        if (!(options.held_out > 0 && options.held_out < 1) || options.epochs.value_or(1) < 1 || options.records < 2)
             throw error("compress_to",
-                        std::to_string(options_.held_out) + " of the records held out, " +
-                            std::to_string(options_.epochs) + " epochs, rounding on " +
-                            std::to_string(options_.records) + " records",
+                        std::to_string(options.held_out) + " of the records held out, " +
+                            std::to_string(options.epochs.value_or(1)) + " epochs, rounding on " +
+                            std::to_string(options.records) + " records",
                         "hold out a share between 0 and 1, train an epoch or more, round on two records or more");
         if (data.labels.size() != data.size() || data.size() < 20)
             throw error("compress_to",
                         std::to_string(data.labels.size()) + " labels for " + std::to_string(data.size()) + " records",
                         "give twenty records or more, and each a label");
+        return data;
+    }
+    fit_options judged_options() const {
+        fit_options o = options_.training;
+        o.held_out = options_.held_out;
+        return o;
     }
 
     double percent_right(const named_tensors& weights) const {
         const auto packed_net = convert<net<Model>>(weights);
         runner<net<Model>> run(packed_net);
         double right = 0;
-        for (std::size_t i = 0; i < judge_.size(); ++i) right += top_class(run(judge_.input(i))) == judge_.labels[i];
-        return 100 * right / static_cast<double>(judge_.size());
+        for (const std::uint32_t i : parts_.judging) right += top_class(run(data_.input(i))) == data_.labels[i];
+        return 100 * right / static_cast<double>(parts_.judging.size());
     }
 
-    distil_options options_of(const std::string& stage, int epochs) const {
-        distil_options o = options_.training;
+    /// What is chosen for the first training of a kind is for all of that kind.
+    distil_options options_of(const std::string& stage, int epochs, const std::optional<training_plan>& plan) const {
+        distil_options o = plan ? as_planned(options_.training, *plan) : options_.training;
         o.epochs = epochs;
-        o.validation = &judge_;
-        o.keep_best = false;  // a schedule ends where it ends: the best of its epochs would be luck
+        o.held_out = options_.held_out;
+        if (epochs == 0) return o.progress = nullptr, o;
         if (!options_.folder.empty()) o.checkpoint = options_.folder / (stage + ".safetensors");
         if (o.progress != nullptr) *o.progress << stage << '\n';
         return o;
@@ -127,14 +142,42 @@ private:
         using int8_net = net<narrow, int8_values>;
         const auto costs = searched_formats::costs<narrow>(weights, seen_);
         weights_[Width] = weights;
-        for (const long long bytes : ladder(int8_net::weights_bytes)) {
-            const format_choice choice = choose_formats(costs, {.max_bytes = bytes});
-            if (!add_point<Width>(weights, choice, options_.epochs)) return false;
-            const bool is_last = !choice.fits || drop_of(result_, result_.points.back()) > options_.max_drop;
-            if (is_last && options_.max_bytes == std::numeric_limits<long long>::max()) break;
+        for (const long long bytes : ladder(int8_net::weights_bytes))
+            (void)add_point<Width>(choose_formats(costs, {.max_bytes = bytes}), 0);
+        return true;
+    }
+
+    /// Trains, of one width, what may become the best point. Under a budget of sizes that is the point that keeps to
+    /// it, or comes nearest, unless it is far behind another width's; without one, smaller and smaller points until
+    /// one loses too much.
+    template <int Width>
+    bool train_candidates() {
+        const bool is_sized = options_.max_bytes != std::numeric_limits<long long>::max();
+        std::vector<format_choice> choices;
+        double best_elsewhere = 0;
+        int best = -1;
+        for (std::size_t i = 0; i < result_.points.size(); ++i) {
+            const compressed_point& p = result_.points[i];
+            if (p.epochs > 0) continue;
+            const bool fits = p.bytes <= options_.max_bytes && p.arena <= options_.max_arena;
+            if (p.width != Width) {
+                if (fits) best_elsewhere = std::max(best_elsewhere, p.accuracy);
+                continue;
+            }
+            if (!is_sized) choices.push_back(p.formats);
+            if (best < 0 || is_better(result_, p, result_.points[static_cast<std::size_t>(best)], options_))
+                best = static_cast<int>(i);
+        }
+        constexpr double far_behind = 5;  // points of accuracy, which training seldom makes up for
+        if (is_sized && best >= 0 && result_.points[static_cast<std::size_t>(best)].accuracy + far_behind > best_elsewhere)
+            choices.push_back(result_.points[static_cast<std::size_t>(best)].formats);
+        for (const format_choice& choice : choices) {
+            if (!add_point<Width>(choice, epochs_)) return false;
+            if (!is_sized && drop_of(result_, result_.points.back()) > options_.max_drop) break;
         }
         return true;
     }
+
     /// Budgets of bytes to look at: all int8, and the one that is asked for; where none is, smaller and smaller ones.
     std::vector<long long> ladder(long long int8_bytes) const {
         if (options_.max_bytes < int8_bytes) return {int8_bytes, options_.max_bytes};
@@ -145,21 +188,23 @@ private:
         return all;
     }
 
-    /// From the weights of the width before, by channels that the loss scores, and taught by the whole model.
+    /// From the weights of the width before, by channels that the loss scores, fitted on records to what that gave, and
+    /// taught by the whole model.
     template <int Previous, int Width>
     bool narrow_to(named_tensors& weights) {
         static constexpr const auto &before = narrower<Model, Previous>, &narrow = narrower<Model, Width>;
-        const auto scores = score_channels_by_loss<before>(weights, training_.slice(0, seen_.size()), 8, threads_);
-        weights = keep_channels<before, narrow>(weights, scores);
-        const distil_options o = options_of("width" + std::to_string(Width), options_.epochs);
-        const auto taught = distil<Model, narrow>(teacher_, weights, training_, o, threads_);
+        const auto scores = score_channels_by_loss<before>(weights, sample_, 8, threads_);
+        weights = keep_channels<before, narrow>(weights, scores, seen_);
+        const distil_options o = options_of("width" + std::to_string(Width), epochs_, in_floats_);
+        auto taught = distil<Model, narrow>(teacher_, weights, data_, o, threads_);
         result_.interrupted = taught.interrupted;
-        weights = taught.weights;
+        if (!in_floats_) in_floats_ = taught.plan;
+        weights = std::move(taught.weights);
         return !taught.interrupted;
     }
 
     template <int Width>
-    bool add_point(const named_tensors& weights, const format_choice& choice, int epochs) {
+    bool add_point(const format_choice& choice, int epochs) {
         static constexpr const auto& narrow = narrower<Model, Width>;
         using int8_net = net<narrow, int8_values>;
         compressed_point p;
@@ -174,16 +219,18 @@ private:
         p.formats = choice;
         p.epochs = epochs;
         const layer_roundings roundings = searched_formats::roundings(choice);
+        const named_tensors& weights = weights_[Width];
         const named_tensors start = dequantize<narrow>(weights, gptq<narrow>(weights, seen_, roundings));
         const std::string stage = "width" + std::to_string(Width) + "_bytes" + std::to_string(choice.bytes) +
                                   "_epochs" + std::to_string(epochs);
-        const distil_options o = options_of(stage, epochs);
-        const distillation_loss<Model, narrow, no_hints> loss(teacher_, training_, o, threads_);
+        const distil_options o = options_of(stage, epochs, with_integers_);
+        const distillation_loss<Model, narrow, no_hints> loss(teacher_, data_, o, threads_);
         fitted_integers trained =
-            fit<narrow>(start, training_, loss, roundings, static_cast<const fit_options&>(o), threads_);
+            fit<narrow>(start, data_, loss, roundings, static_cast<const fit_options&>(o), threads_);
         result_.interrupted = trained.interrupted;
         if (trained.interrupted) return false;
-        p.accuracy = trained.history.back().score;
+        if (!with_integers_ && epochs > 0) with_integers_ = trained.plan;
+        p.accuracy = trained.score;
         p.trained = std::move(trained);
         result_.points.push_back(std::move(p));
         return true;
@@ -193,14 +240,18 @@ private:
     template <int Width>
     bool finish() {
         const format_choice choice = result_.chosen().formats;
-        return add_point<Width>(weights_[Width], choice, options_.final_epochs);
+        return add_point<Width>(choice, final_epochs_);
     }
 
     const named_tensors& teacher_;
+    const data_set& data_;
     const compress_options& options_;
     const Executor& threads_;
-    data_set training_, judge_;
-    std::vector<std::span<const float>> seen_;
+    split_records parts_;
+    data_set sample_;                           ///< of the records that are trained on, with labels
+    std::vector<std::span<const float>> seen_;  ///< the same without
+    int epochs_ = 0, final_epochs_ = 0;
+    std::optional<training_plan> in_floats_, with_integers_;
     std::map<int, named_tensors> weights_;  ///< float, of each width
     compressed result_;
 };
@@ -230,8 +281,10 @@ double simulated_accuracy(const compressed_point& p, const data_set& data) {
 /// Makes a trained net smaller until it keeps to a budget: for each width (percent of the channels that are left, from
 /// the widest on) it takes away channels, teaches what is left by the whole net, measures how sensitive each layer is
 /// to formats of 8 to 1 bits, chooses them under the budget, rounds on records and trains with these integers and the
-/// float net as teacher; at the end the best for longer, which is the result. Every point is kept. Seeded: the same
-/// call gives the same points; with a folder it goes on where it was interrupted.
+/// float net as teacher those that may win; at the end the best for longer. Every point is kept, those that were rounded
+/// alone among them, and the best one is the result. What `training` leaves open is chosen once for the float nets and
+/// once for the integers. Seeded: the same call gives the same points; with a folder it goes on where it was
+/// interrupted.
 ///
 /// What it finds is C++ text: `declarations_of(result.chosen())`, whose net takes
 /// `convert<net>(result.chosen())`.

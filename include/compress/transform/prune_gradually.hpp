@@ -37,8 +37,9 @@ struct prune_gradually_options {
     prune_scope scope = prune_scope::layer;
     std::vector<std::string> layers{"*"};  ///< globs over labels
     std::uint64_t seed = 1;                ///< of importance::random
-    fit_options training{};  ///< after each pruning; masks that it has are the first ones, a checkpoint gets the number
-                             ///< of its pruning: weights.safetensors becomes weights_1.safetensors, ...
+    fit_options training{};  ///< after each pruning: what is chosen is chosen for the first. Masks that it has are the
+                             ///< first ones, a checkpoint gets the number of its pruning: weights.safetensors becomes
+                             ///< weights_1.safetensors, ...
 };
 
 /// A pruning and the training after it.
@@ -99,6 +100,10 @@ gradually_pruned prune_gradually(const named_tensors& weights, const data_set& d
     detail::expect_schedule(options);
     gradually_pruned result{{weights, {}}, {}, false};
     fit_options training = options.training;
+    if (!training.epochs) {
+        const std::size_t trained = data.size() - detail::judging_count(training, data.size());
+        training.epochs = ceil_div(detail::plan_by_rules(training, trained).epochs, options.steps);
+    }
     if (options.training.masks != nullptr) {
         result.masks = *options.training.masks;
         result.weights = apply_masks(std::move(result.weights), result.masks);
@@ -117,6 +122,7 @@ gradually_pruned prune_gradually(const named_tensors& weights, const data_set& d
         result.masks = std::move(now.masks);
         result.history.push_back({sparsity_of(result.masks), std::move(trained.history)});
         result.interrupted = trained.interrupted;
+        if (!trained.interrupted) training = as_planned(training, trained.plan);
     }
     return result;
 }
