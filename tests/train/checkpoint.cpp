@@ -110,9 +110,10 @@ TEST_CASE("a checkpoint of another model or of other options is refused", "[chec
     tc::save_checkpoint(folder / "c.safetensors", random_state(), setup);
     auto other = setup;
     other["model"] = "fedcba9876543210";
-    CHECK_THROWS_WITH(tc::load_checkpoint(folder / "c.safetensors", other),
-                      ContainsSubstring("c.safetensors: was written with other model; go on with the same model, records "
-                                        "and options"));
+    CHECK_THROWS_WITH(
+        tc::load_checkpoint(folder / "c.safetensors", other),
+        ContainsSubstring("c.safetensors: was written with other model; go on with the same model, records "
+                          "and options"));
     other = setup;
     other["seed"] = "2";
     CHECK_THROWS_WITH(tc::load_checkpoint(folder / "c.safetensors", other),
@@ -160,7 +161,8 @@ TEST_CASE("a checkpoint that says what cannot be is refused, whatever it says", 
         tc::save_safetensors(folder / "damaged.safetensors", tensors, changed);
         INFO(key << " = " << value);
         CHECK_THROWS_WITH(tc::load_checkpoint(folder / "damaged.safetensors", setup),
-                          ContainsSubstring("damaged.safetensors: is a damaged checkpoint") && ContainsSubstring(words));
+                          ContainsSubstring("damaged.safetensors: is a damaged checkpoint") &&
+                              ContainsSubstring(words));
     };
     refuses("counts", "-1 7 5 3 0.1 0", "its 'counts' is -1, which should be a whole number from 0 to 9");
     refuses("counts", "2000000000 7 5 3 0.1 0", "its 'counts' is 2e+09");

@@ -21,7 +21,8 @@ td::judgement with_loss(double mean) {
 /// The same, each record off by its own amount.
 td::judgement about(double mean, int seed) {
     td::judgement j = with_loss(mean);
-    for (int i = 0; i < 100; ++i) j.losses[static_cast<std::size_t>(i)] += 0.3f * static_cast<float>((i * seed) % 11 - 5);
+    for (int i = 0; i < 100; ++i)
+        j.losses[static_cast<std::size_t>(i)] += 0.3f * static_cast<float>((i * seed) % 11 - 5);
     return j;
 }
 
@@ -36,9 +37,10 @@ tc::training_plan searched(const tc::fit_options& options, const td::training_su
 
 TEST_CASE("the rate whose trial loses least is chosen, in whichever direction it lies", "[plan]") {
     for (const double best : {1e-4, 1e-3, 3e-3, 3e-2}) {
-        const auto plan = searched({}, {vector, false}, [&](const tc::training_plan& p) -> std::optional<td::judgement> {
-            return with_loss(std::abs(std::log(rate_of(p) / best)));
-        });
+        const auto plan =
+            searched({}, {vector, false}, [&](const tc::training_plan& p) -> std::optional<td::judgement> {
+                return with_loss(std::abs(std::log(rate_of(p) / best)));
+            });
         CHECK(rate_of(plan) == best);
         CHECK(std::get<tc::adam>(plan.optimizer).relative);
     }

@@ -332,7 +332,8 @@ double distance_from_expert(const tc::fitted_net<tc::net<beginner, every_int4>>&
 TEST_CASE("a net learns from hints with its integers", "[hints]") {
     using net = tc::net<beginner, every_int4>;
     const auto few = digits(100, 21), held_out = digits(300, 8);
-    const auto start = tc::fit<beginner>(tc::initial_weights<beginner>(1), few, {.epochs = 20, .optimizer = tc::adam{}}).weights;
+    const auto start =
+        tc::fit<beginner>(tc::initial_weights<beginner>(1), few, {.epochs = 20, .optimizer = tc::adam{}}).weights;
     tc::distil_options options;
     options.epochs = 40;
     options.batch = 20;

@@ -46,7 +46,8 @@ std::vector<float> outputs_of(const tc::named_tensors& tensors, const tc::record
 }
 double distance(const std::vector<float>& a, const std::vector<float>& b) {
     double sum = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) sum += std::pow(static_cast<double>(a[i]) - static_cast<double>(b[i]), 2);
+    for (std::size_t i = 0; i < a.size(); ++i)
+        sum += std::pow(static_cast<double>(a[i]) - static_cast<double>(b[i]), 2);
     return std::sqrt(sum / static_cast<double>(a.size()));
 }
 
@@ -56,8 +57,8 @@ TEST_CASE("channels that are left make up for those that are gone, on other reco
     const auto others = images(50, 2);
     const auto wanted = outputs_of<whole>(weights, others);
     const double cut = distance(wanted, outputs_of<fewer>(tc::keep_channels<whole, fewer>(weights, scores), others));
-    const double fitted = distance(
-        wanted, outputs_of<fewer>(tc::keep_channels<whole, fewer>(weights, scores, images(200, 1)), others));
+    const double fitted =
+        distance(wanted, outputs_of<fewer>(tc::keep_channels<whole, fewer>(weights, scores, images(200, 1)), others));
     CHECK(fitted < 0.6 * cut);
 }
 
@@ -80,8 +81,7 @@ TEST_CASE("channels that nothing is lost with stay what they were", "[transform]
             values[c] = label == "stem" ? (c == 1 || c == 5 ? 0 : 1) : (c == 0 || c == 4 || c == 9 ? 0 : 1);
     const auto inputs = images(40, 5);
     const auto wanted = outputs_of<whole>(weights, inputs);
-    const auto found =
-        outputs_of<fewer>(tc::keep_channels<whole, fewer>(weights, scores, images(200, 1)), inputs);
+    const auto found = outputs_of<fewer>(tc::keep_channels<whole, fewer>(weights, scores, images(200, 1)), inputs);
     for (std::size_t i = 0; i < wanted.size(); ++i) CHECK(found[i] == Approx(wanted[i]).margin(2e-3).epsilon(2e-3));
 }
 

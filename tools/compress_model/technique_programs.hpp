@@ -80,17 +80,19 @@ inline std::string quoted(const std::string& text) { return tensor_compress::det
 inline std::string choices_text(const techniques& t) {
     std::string text;
     if (t.rate)
-        text += "options.optimizer = tc::adam{.rate = " + number(*t.rate) + "};\n    options.schedule = tc::cosine_rate{};\n    ";
+        text += "options.optimizer = tc::adam{.rate = " + number(*t.rate) +
+                "};\n    options.schedule = tc::cosine_rate{};\n    ";
     if (!t.augment.empty()) text += "options.augment = tc::augmentation" + augmentation_text(t.augment) + ";\n    ";
     return text;
 }
 
 inline std::string training_text(const technique_job& j) {
-    return filled(training_functions, {{"LABELLED", j.has_labels() ? "true" : "false"},
-                                       {"SEED", std::to_string(j.asked.seed.value_or(1))},
-                                       {"CHOICES", choices_text(j.asked)},
-                                       {"HELD_OUT", "records < 100 ? 0.0 : std::min(0.1, 1000.0 / static_cast<double>(records))"},
-                                       {"CHECKPOINTS", quoted(j.checkpoints.string())}});
+    return filled(training_functions,
+                  {{"LABELLED", j.has_labels() ? "true" : "false"},
+                   {"SEED", std::to_string(j.asked.seed.value_or(1))},
+                   {"CHOICES", choices_text(j.asked)},
+                   {"HELD_OUT", "records < 100 ? 0.0 : std::min(0.1, 1000.0 / static_cast<double>(records))"},
+                   {"CHECKPOINTS", quoted(j.checkpoints.string())}});
 }
 
 inline std::string channels_text(const technique_job& j) {
@@ -101,9 +103,10 @@ inline std::string channels_text(const technique_job& j) {
         text += "        const auto order = shuffled(training);\n"
                 "        const auto some = in_order(training, {order.begin(), order.begin() + "
                 "static_cast<std::ptrdiff_t>(std::min<std::size_t>(order.size(), 512))});\n";
-    text += j.has_labels()
-                ? "        const auto scores = tc::score_channels_by_loss<job::original>(p.weights, some, 8, threads);\n"
-                : "        const auto scores = tc::score_channels(job::original, p.weights);\n";
+    text +=
+        j.has_labels()
+            ? "        const auto scores = tc::score_channels_by_loss<job::original>(p.weights, some, 8, threads);\n"
+            : "        const auto scores = tc::score_channels(job::original, p.weights);\n";
     return text + "        p.weights = tc::keep_channels<job::original, job::narrower>(p.weights, scores" +
            (j.has_calibration ? ", calibration_records"
             : trains          ? ", tc::records(some)"
@@ -148,8 +151,7 @@ inline std::string fit_text(const technique_job& j) {
     const std::string net = t.qat ? "Net" : "job::model";
     std::string text = std::string("    {\n        std::fprintf(stderr, \"train\\n\");\n        auto options = "
                                    "training_options<tc::") +
-                       (is_taught ? "distil" : "fit") +
-                       "_options>(training.size());\n" +
+                       (is_taught ? "distil" : "fit") + "_options>(training.size());\n" +
                        (t.epochs ? "        options.epochs = " + std::to_string(*t.epochs) + ";\n" : "") +
                        "        if (!masks.empty()) options.masks = &masks;\n";
     if (!j.checkpoints.empty())

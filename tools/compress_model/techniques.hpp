@@ -77,9 +77,10 @@ inline void declare(CLI::App& app, techniques& t) {
     app.add_option("--seed", t.seed, "Of the order of the records [1]")->type_name("S");
     app.add_flag("--qat", t.qat,
                  "Train with the integers that are stored; with --gptq or --ada-round from those that it rounds to");
-    app.add_option("--distil-from", t.distil_from,
-                   "The teacher: 'original', the model unchanged, another model, or 'none' ['original', where the model "
-                   "or its integers are changed]")
+    app.add_option(
+           "--distil-from", t.distil_from,
+           "The teacher: 'original', the model unchanged, another model, or 'none' ['original', where the model "
+           "or its integers are changed]")
         ->type_name("OTHER.onnx");
     app.add_option("--temperature", t.temperature, "By which the teacher's logits are divided [4]")->type_name("T");
     app.add_option("--alpha", t.alpha, "The teacher's share of the loss beside the labels [0.7]")->type_name("A");
@@ -112,7 +113,10 @@ inline std::string augmentation_text(const std::vector<std::string>& words) {
         bool is_whole;
     };
     // In the order of the members.
-    constexpr kind kinds[] = {{"shift", "4", 1, 1000, true}, {"flip", "", 0, 0, true}, {"crop", "", 0.1, 1, false}, {"mix", "0.5", 0, 1, false}};
+    constexpr kind kinds[] = {{"shift", "4", 1, 1000, true},
+                              {"flip", "", 0, 0, true},
+                              {"crop", "", 0.1, 1, false},
+                              {"mix", "0.5", 0, 1, false}};
     std::string text;
     std::size_t known = 0;
     for (const kind& k : kinds)
@@ -124,9 +128,11 @@ inline std::string augmentation_text(const std::vector<std::string>& words) {
             double value = 0;
             const auto [end, problem] = std::from_chars(given.data(), given.data() + given.size(), value);
             const bool is_number = problem == std::errc() && end == given.data() + given.size();
-            if (k.word == "flip" ? word != "flip" : !is_number || value < k.least || value > k.most ||
-                                                         (k.is_whole && value != static_cast<int>(value)))
-                throw bad_input("--augment: '" + word + "' is no change of an image; give shift=4, flip, crop=0.8, "
+            if (k.word == "flip" ? word != "flip"
+                                 : !is_number || value < k.least || value > k.most ||
+                                       (k.is_whole && value != static_cast<int>(value)))
+                throw bad_input("--augment: '" + word +
+                                "' is no change of an image; give shift=4, flip, crop=0.8, "
                                 "mix=0.5, or none");
             text += (text.empty() ? "." : ", .") + std::string(k.word) + " = " + (k.word == "flip" ? "true" : given);
         }

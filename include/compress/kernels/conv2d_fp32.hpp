@@ -37,8 +37,8 @@ COMPRESS_NOTHROW constexpr void conv2d_fp32_reference(const std::int8_t* packed,
                     packed, o, [&](int c, int i, int j, float weight) COMPRESS_LAMBDA_INLINE {
                         const int row = G.row(y, i), column = G.column(x, j);
                         if (G.row_inside(row) && G.column_inside(column))
-                            sum = multiply_add(
-                                input[(row * G.in_width + column) * G.in_channels + first_channel + c], weight, sum);
+                            sum = multiply_add(input[(row * G.in_width + column) * G.in_channels + first_channel + c],
+                                               weight, sum);
                     });
                 const int at = (y * G.out_width + x) * G.out_channels + o;
                 if constexpr (scaled_code<Code>)

@@ -81,8 +81,8 @@ COMPRESS_NOTHROW constexpr std::int32_t reciprocal_of_one_plus(std::int32_t a) {
 
 /// Integer softmax of rows of int8; output scale 1 / 256, zero point -128. Source: TensorFlow Lite reference Softmax.
 ///
-/// An exponential is at most 2^19 in the sum, which has 12 bits before its point: 4,095 columns fit 31 bits. Longer rows
-/// are summed in 64 bits; a sum from 2^31 on is 4,096 or more, and each of its quotients rounds to 0.
+/// An exponential is at most 2^19 in the sum, which has 12 bits before its point: 4,095 columns fit 31 bits. Longer
+/// rows are summed in 64 bits; a sum from 2^31 on is 4,096 or more, and each of its quotients rounds to 0.
 template <int Rows, int Columns, class In, class Out>
 COMPRESS_NOTHROW constexpr void softmax_int8(softmax_scaling scaling, const In* input, Out* output) {
     const auto exponential = [&](std::int32_t difference) {

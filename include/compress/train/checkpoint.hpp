@@ -62,7 +62,8 @@ inline std::vector<double> numbers_of(const std::string& text, std::size_t count
         if (end == at || !std::isfinite(v)) break;
         numbers.push_back(v);
     }
-    if (numbers.size() != count || text.find_first_not_of(' ', static_cast<std::size_t>(at - text.c_str())) != text.npos)
+    if (numbers.size() != count ||
+        text.find_first_not_of(' ', static_cast<std::size_t>(at - text.c_str())) != text.npos)
         throw error(file.string(),
                     "is a damaged checkpoint: its '" + std::string(key) + "' should hold " + std::to_string(count) +
                         " numbers",
@@ -124,9 +125,9 @@ inline void save_checkpoint(const std::filesystem::path& file, const training_st
     text["format"] = detail::checkpoint_format;
     text["plan"] = detail::chosen_text(state.plan);
     std::string& counts = text["counts"];
-    for (const double v : {static_cast<double>(state.epoch), static_cast<double>(state.step),
-                           static_cast<double>(state.steps), static_cast<double>(state.right), state.loss_sum,
-                           static_cast<double>(state.best_epoch)})
+    for (const double v :
+         {static_cast<double>(state.epoch), static_cast<double>(state.step), static_cast<double>(state.steps),
+          static_cast<double>(state.right), state.loss_sum, static_cast<double>(state.best_epoch)})
         counts += detail::exact_text(v) + ' ';
     for (const epoch_result& e : state.history) {
         std::string& line = text["history"];
@@ -176,7 +177,8 @@ inline training_state load_checkpoint(const std::filesystem::path& file, const s
     };
     constexpr double exact = 1LL << 53;
     // Each epoch is a line of history: no more of them than the text has room for.
-    whole(0, std::min(static_cast<double>(state.plan.epochs), static_cast<double>(found("history").size())), state.epoch);
+    whole(0, std::min(static_cast<double>(state.plan.epochs), static_cast<double>(found("history").size())),
+          state.epoch);
     whole(1, 1e9, state.step);
     whole(2, exact, state.steps);
     whole(3, exact, state.right);

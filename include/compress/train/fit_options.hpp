@@ -32,16 +32,16 @@ struct fit_options {
     std::optional<int> batch{};
     std::optional<tensor_compress::optimizer> optimizer{};
     std::optional<rate_schedule> schedule{};
-    std::optional<double> warm_up{};  ///< epochs in which the rate grows from 0
-    double label_smoothing = 0;       ///< of the cross-entropy
+    std::optional<double> warm_up{};        ///< epochs in which the rate grows from 0
+    double label_smoothing = 0;             ///< of the cross-entropy
     std::optional<augmentation> augment{};  ///< of models with one input; all but `mix` of an image
     std::uint64_t seed = 1;                 ///< of the order of records, augmentation, dropout and what is held out
-    double clip_norm = 0;      ///< longest gradient, as a vector of all parameters; 0: any. Pascanu et al. 2013
+    double clip_norm = 0;  ///< longest gradient, as a vector of all parameters; 0: any. Pascanu et al. 2013
     std::vector<std::string> frozen{};     ///< globs over labels of layers whose parameters stay as they are
     const named_tensors* masks = nullptr;  ///< of 0 and 1, by name of a weight: what is 0 stays 0
     float norm_momentum = 0.1f;            ///< of batch_norm's running statistics
-    std::optional<double> norm_epochs{};  ///< after so many epochs batch_norms use their running statistics, and keep
-                                          ///< them
+    std::optional<double> norm_epochs{};   ///< after so many epochs batch_norms use their running statistics, and keep
+                                           ///< them
 
     /// Share of the records that is held out: not trained on, nor measured on; it judges. 0: none. Empty: a tenth, at
     /// least 50 and at most 1,000 records, where something is left to choose and nothing else judges.

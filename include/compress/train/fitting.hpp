@@ -50,6 +50,7 @@ public:
 private:
     using base::begin;
     using base::count_;
+    using base::expect_finite_parameters;
     using base::first_;
     using base::input;
     using base::is_relative;
@@ -68,7 +69,6 @@ private:
     using base::records_;
     using base::rounding_;
     using base::run_epoch;
-    using base::expect_finite_parameters;
     using base::state_;
     using base::steps_of_epoch;
     using base::stopped_;
@@ -163,9 +163,10 @@ private:
     }
     void say_what_is_kept() const {
         if (!judges() || !options_.keep_best || state_.history.empty()) return;
-        say(state_.best_epoch == 0 ? "the first weights are kept, " + text_of(start_) + ": no epoch is better by more than chance"
-                                   : "epoch " + std::to_string(state_.best_epoch) + " is kept, " + text_of(best_) +
-                                         "; first weights " + text_of(start_));
+        say(state_.best_epoch == 0
+                ? "the first weights are kept, " + text_of(start_) + ": no epoch is better by more than chance"
+                : "epoch " + std::to_string(state_.best_epoch) + " is kept, " + text_of(best_) + "; first weights " +
+                      text_of(start_));
     }
 
     /// What must be the same for training to go on where a checkpoint left it.
@@ -181,7 +182,7 @@ private:
         for (const int label : data.labels) labels.add(static_cast<std::uint64_t>(label));
         text["labels"] = labels.text();
         text["masks"] = identity_of(std::span<const float>(mask_));
-        if constexpr (requires(identity& all) { loss_.add_to(all); }) {
+        if constexpr (requires(identity & all) { loss_.add_to(all); }) {
             identity loss;
             loss_.add_to(loss);
             text["loss"] = loss.text();
@@ -216,8 +217,9 @@ private:
         }
         state_ = std::move(found);
         if (state_.step >= steps_of_epoch())
-            throw error(file, "is a damaged checkpoint: it is at step " + std::to_string(state_.step) +
-                                  " of epochs of " + std::to_string(steps_of_epoch()),
+            throw error(file,
+                        "is a damaged checkpoint: it is at step " + std::to_string(state_.step) + " of epochs of " +
+                            std::to_string(steps_of_epoch()),
                         "remove it to begin anew");
         start_ = take_judgement("start", state_.judged, judge_count(), file);
         best_ = take_judgement("best", state_.judged, judge_count(), file);

@@ -91,8 +91,9 @@ inline judgement take_judgement(const std::string& name, const named_tensors& fr
         const auto found = from.find(name + part);
         if (found == from.end()) return;
         if (found->second.size() != size)
-            throw error(file, "is a damaged checkpoint: it judges by " + std::to_string(found->second.size()) +
-                                  " records, " + std::to_string(size) + " are held out",
+            throw error(file,
+                        "is a damaged checkpoint: it judges by " + std::to_string(found->second.size()) + " records, " +
+                            std::to_string(size) + " are held out",
                         "remove it to begin anew");
         values.assign(found->second.data(), found->second.data() + size);
     };

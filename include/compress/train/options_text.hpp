@@ -31,7 +31,9 @@ inline std::string options_text(const fit_options& o) {
     };
     struct {
         std::string operator()(constant_rate) const { return "constant"; }
-        std::string operator()(step_rate s) const { return "step " + exact_text(s.epochs) + ' ' + exact_text(s.factor); }
+        std::string operator()(step_rate s) const {
+            return "step " + exact_text(s.epochs) + ' ' + exact_text(s.factor);
+        }
         std::string operator()(cosine_rate s) const { return "cosine " + exact_text(s.last); }
         std::string operator()(linear_rate s) const { return "linear " + exact_text(s.last); }
     } curve;
@@ -51,8 +53,7 @@ inline std::string options_text(const fit_options& o) {
     add_number("smoothing", o.label_smoothing);
     add_number("clip", o.clip_norm);
     add_number("norm momentum", static_cast<double>(o.norm_momentum));
-    add("ranges",
-        o.rounding.ranges != nullptr ? "given" : "of " + std::to_string(o.rounding.records) + " records");
+    add("ranges", o.rounding.ranges != nullptr ? "given" : "of " + std::to_string(o.rounding.records) + " records");
     for (const std::string& pattern : o.frozen) add("frozen", pattern);
     return text;
 }

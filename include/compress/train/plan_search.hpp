@@ -11,16 +11,16 @@ namespace tensor_compress::detail {
 
 /// What is asked about a model before its plan is searched.
 struct training_subject {
-    shape input;            ///< of a record
-    bool has_norms = false; ///< whether batch_norms could keep the statistics that they have
+    shape input;             ///< of a record
+    bool has_norms = false;  ///< whether batch_norms could keep the statistics that they have
 };
 
 /// Chooses what the options leave open by trials: short trainings from the same first weights, on some of the records,
 /// judged like the whole one.
 ///
 /// A rate is looked for on a ladder, from the middle towards where trials get better; of those that are as good as the
-/// best, but for chance, the smallest is taken: what a trial bears for some steps, a whole training need not. Then, each
-/// if the trial is no worse for it: batch_norms that keep their statistics, images that are moved and mirrored.
+/// best, but for chance, the smallest is taken: what a trial bears for some steps, a whole training need not. Then,
+/// each if the trial is no worse for it: batch_norms that keep their statistics, images that are moved and mirrored.
 template <class Trial>
 class plan_search {
 public:

@@ -36,7 +36,9 @@ inline constexpr int most_epochs = 40;
 ///
 /// A batch is a sixteenth of the records, from 16 to 64: an epoch has to be a number of steps. Epochs make some 4,000
 /// steps, at most 40, of few records. A twentieth of them warms up, for the moments of the optimiser.
-inline int planned_batch(std::size_t records) { return static_cast<int>(std::clamp<std::size_t>(records / 16, 16, 64)); }
+inline int planned_batch(std::size_t records) {
+    return static_cast<int>(std::clamp<std::size_t>(records / 16, 16, 64));
+}
 inline int planned_epochs(std::size_t records, int batch) {
     const double steps = std::ceil(static_cast<double>(records) / batch);
     return std::clamp(static_cast<int>(std::ceil(planned_steps / steps)), 2, most_epochs);

@@ -57,8 +57,8 @@ public:
     void take(training_state&, const std::string&) {}
 };
 
-/// Trains from the same first weights by one plan after another, epoch by epoch, and judges: what trials and the training
-/// itself are made of.
+/// Trains from the same first weights by one plan after another, epoch by epoch, and judges: what trials and the
+/// training itself are made of.
 template <const auto& Model, class Loss, class Executor, class Rounding, class... OfRounding>
 class training_run {
 public:
@@ -74,8 +74,8 @@ public:
           groups_(parameter_groups<Model>()),
           line_(options.progress, options.live) {
         plan_ = plan_by_rules(options, records_.count());
-        plan_.held_out = static_cast<double>(records_.judging.size()) /
-                         static_cast<double>(std::max<std::size_t>(data.size(), 1));
+        plan_.held_out =
+            static_cast<double>(records_.judging.size()) / static_cast<double>(std::max<std::size_t>(data.size(), 1));
         expect_records(records_, static_cast<std::size_t>(T::graph[input].output.elements()),
                        static_cast<std::size_t>(T::graph.count_of(op::input)));
         expect_sensible(options, plan_);
@@ -247,12 +247,11 @@ protected:
     }
     [[noreturn]] void diverge(const char* what, double value, int step) const {
         const bool kept = !options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint);
-        throw diverged(
-            "fit",
-            std::string(what) + " became " + std::to_string(value) + " at step " + std::to_string(step) + " of epoch " +
-                std::to_string(state_.epoch + 1) +
-                (kept ? "; the last good weights are in " + options_.checkpoint.string() : std::string()),
-            "lower the rate, warm it up, or clip gradients with clip_norm");
+        throw diverged("fit",
+                       std::string(what) + " became " + std::to_string(value) + " at step " + std::to_string(step) +
+                           " of epoch " + std::to_string(state_.epoch + 1) +
+                           (kept ? "; the last good weights are in " + options_.checkpoint.string() : std::string()),
+                       "lower the rate, warm it up, or clip gradients with clip_norm");
     }
 
     double clip_factor() const {
@@ -291,7 +290,8 @@ protected:
         each_prediction(
             judging.size(), [&](std::size_t i) { return records_.data.input(judging[i]); },
             [&](std::size_t i, const auto& outputs) {
-                trained_record<trainer<Model>::outputs> record{judging[i], outputs, {}, records_.data.input(judging[i])};
+                trained_record<trainer<Model>::outputs> record{
+                    judging[i], outputs, {}, records_.data.input(judging[i])};
                 record.blended.other = record.index;
                 std::vector<float> unused;
                 for (const auto& of_output : outputs) unused.resize(std::max(unused.size(), of_output.size()));

@@ -169,7 +169,8 @@ private:
                 best = static_cast<int>(i);
         }
         constexpr double far_behind = 5;  // points of accuracy, which training seldom makes up for
-        if (is_sized && best >= 0 && result_.points[static_cast<std::size_t>(best)].accuracy + far_behind > best_elsewhere)
+        if (is_sized && best >= 0 &&
+            result_.points[static_cast<std::size_t>(best)].accuracy + far_behind > best_elsewhere)
             choices.push_back(result_.points[static_cast<std::size_t>(best)].formats);
         for (const format_choice& choice : choices) {
             if (!add_point<Width>(choice, epochs_)) return false;
@@ -281,9 +282,9 @@ double simulated_accuracy(const compressed_point& p, const data_set& data) {
 /// Makes a trained net smaller until it keeps to a budget: for each width (percent of the channels that are left, from
 /// the widest on) it takes away channels, teaches what is left by the whole net, measures how sensitive each layer is
 /// to formats of 8 to 1 bits, chooses them under the budget, rounds on records and trains with these integers and the
-/// float net as teacher those that may win; at the end the best for longer. Every point is kept, those that were rounded
-/// alone among them, and the best one is the result. What `training` leaves open is chosen once for the float nets and
-/// once for the integers. Seeded: the same call gives the same points; with a folder it goes on where it was
+/// float net as teacher those that may win; at the end the best for longer. Every point is kept, those that were
+/// rounded alone among them, and the best one is the result. What `training` leaves open is chosen once for the float
+/// nets and once for the integers. Seeded: the same call gives the same points; with a folder it goes on where it was
 /// interrupted.
 ///
 /// What it finds is C++ text: `declarations_of(result.chosen())`, whose net takes
