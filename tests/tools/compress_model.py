@@ -324,11 +324,15 @@ class Usage(Case):
         for option in ("--gptq", "--ada-round", "--qat --train records.npy --train-labels l.npy"):
             refused(f"--precision int8 --calibrate records.npy --ptq {option}", "--ptq", option.split()[0], "give one of them")
         refused("--precision int8 --calibrate records.npy --gptq --ada-round", "--ada-round", "--gptq", "give one of them")
-        for option in ("--train-labels l.npy", "--epochs 2", "--rate 0.1", "--seed 2", "--qat", "--distil-from original",
+        for option in ("--train-labels l.npy", "--epochs 2", "--rate 0.1", "--augment flip", "--seed 2", "--qat", "--distil-from original",
                        "--max-bytes 1000", "--resume d"):
             refused(option, option.split()[0], "no records to train on", "--train X.npy")
-        refused("--train records.npy", "--train", "--train-labels L.npy", "--alpha 1")
-        refused("--train records.npy --distil-from original", "--train-labels L.npy")
+        refused(f"{training} --rate 1e6", "--rate", "1e+06", "0.0001 to 0.01")
+        for word in ("turn", "shift=0", "shift=1.5", "flip=1", "crop=2", "mix=no", "flip,flip", "none,flip", ""):
+            refused(f"{training} --augment {word or ','}", "--augment", "shift=4, flip, crop=0.8")
+        refused("--train records.npy", "--train", "--train-labels L.npy", "--distil-from original")
+        refused("--train records.npy --distil-from original --alpha 0.5", "--train-labels L.npy")
+        refused("--train records.npy --prune 0.5 --distil-from none", "--train-labels L.npy")
         refused("--train records.npy --train-labels l.npy --alpha 0.5", "--alpha", "no teacher", "--distil-from")
         onnx.write_npy(self.folder / "l.npy", [16], [0] * 16, "i8")
         refused("--train records.npy --train-labels l.npy --qat", "--qat", "no layer stores integers")
