@@ -2,6 +2,7 @@
 #include <compress/transform/keep_channels_on_records.hpp>
 
 #include <compress/graph/builder.hpp>
+#include <compress/tensor/records.hpp>
 #include <compress/tensor/runner.hpp>
 
 #include "../catch.hpp"
@@ -73,7 +74,8 @@ TEST_CASE("channels that nothing is lost with stay what they were", "[transform]
             for (const std::size_t c : channels)
                 if (i / inner % t.shape(axis) == c) t.data()[i] = 0;
     };
-    for (const char* name : {"norm.weight", "norm.bias", "project.weight", "project.bias"}) clear(name, 0, {1, 5});
+    for (const char* name : {"stem.weight", "norm.running_mean", "norm.bias", "project.weight", "project.bias"})
+        clear(name, 0, {1, 5});
     for (const char* name : {"expand.weight", "expand.bias", "deep.weight", "deep.bias"}) clear(name, 0, {0, 4, 9});
     tc::channel_scores scores = tc::score_channels(whole, weights);
     for (auto& [label, values] : scores)

@@ -87,8 +87,8 @@ public:
         }
         ++state_.steps;
         const adam rule{.rate = training_.rate};
-        update<native>(rule, state_, 1, false, 0, static_cast<int>(choices_.size()), choices_.data(),
-                       gradients_.data());
+        const int count = static_cast<int>(choices_.size());
+        update<native>(rule, state_, 1, {"choices", 0, count}, 0, count, choices_.data(), gradients_.data());
     }
 
     /// The level that each weight is nearer to.
