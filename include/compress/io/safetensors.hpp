@@ -69,27 +69,47 @@ struct safetensors_header {
     throw error(file, found, "the file is damaged or no safetensors file, fetch or save it again");
 }
 
-/// The header as JSON. Duplicate keys, which JSON libraries merge in silence, are refused, and so is nesting deeper
-/// than a header's: a header of brackets only would otherwise take gigabytes.
-inline nlohmann::json parse_safetensors_json(std::span<const std::uint8_t> text, std::string_view file) {
-    using json = nlohmann::json;
-    std::vector<std::set<std::string>> keys;
-    const auto watch = [&](int depth, json::parse_event_t event, json& value) {
-        const auto level = static_cast<std::size_t>(depth);
-        if (level > 3) refuse_safetensors(file, "has a header nested deeper than the format");
-        if (event == json::parse_event_t::object_start) {
-            keys.resize(level + 2);
-            keys[level + 1].clear();
-        }
-        if (event == json::parse_event_t::key && !keys[level].insert(value.get<std::string>()).second)
-            refuse_safetensors(file, "has the key '" + value.get<std::string>() + "' twice in its header");
+/// Looks at a header before it becomes values: duplicate keys, which JSON libraries merge in silence, are refused, and
+/// so is nesting deeper than a header's: one of brackets only would otherwise take gigabytes. (A callback of the parser
+/// that makes values could do the same, and looks at all of an object's values after each of them.)
+class safetensors_watch : public nlohmann::json_sax<nlohmann::json> {
+public:
+    explicit safetensors_watch(std::string_view file) : file_(file) {}
+
+    bool null() override { return true; }
+    bool boolean(bool) override { return true; }
+    bool number_integer(number_integer_t) override { return true; }
+    bool number_unsigned(number_unsigned_t) override { return true; }
+    bool number_float(number_float_t, const string_t&) override { return true; }
+    bool string(string_t&) override { return true; }
+    bool binary(binary_t&) override { return true; }
+    bool start_object(std::size_t) override { return open(); }
+    bool end_object() override { return keys_.pop_back(), true; }
+    bool start_array(std::size_t) override { return open(); }
+    bool end_array() override { return keys_.pop_back(), true; }
+    bool key(string_t& name) override {
+        if (!keys_.back().insert(name).second)
+            refuse_safetensors(file_, "has the key '" + name + "' twice in its header");
         return true;
-    };
-    try {
-        return json::parse(text.begin(), text.end(), watch);
-    } catch (const json::exception& failure) {
-        refuse_safetensors(file, std::string("has a header that is not JSON (") + failure.what() + ")");
     }
+    bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& failure) override {
+        refuse_safetensors(file_, std::string("has a header that is not JSON (") + failure.what() + ")");
+    }
+
+private:
+    bool open() {
+        if (keys_.size() == 3) refuse_safetensors(file_, "has a header nested deeper than the format");
+        return keys_.emplace_back(), true;
+    }
+
+    std::string_view file_;
+    std::vector<std::set<std::string>> keys_;  ///< of the objects and arrays that are open
+};
+
+inline nlohmann::json parse_safetensors_json(std::span<const std::uint8_t> text, std::string_view file) {
+    safetensors_watch watch(file);
+    nlohmann::json::sax_parse(text.begin(), text.end(), &watch);
+    return nlohmann::json::parse(text.begin(), text.end());
 }
 
 [[noreturn]] inline void refuse_dtype(std::string_view dtype, const std::string& tensor, std::string_view file) {

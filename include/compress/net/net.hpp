@@ -10,6 +10,7 @@
 #include <compress/net/checks.hpp>
 #include <compress/net/hana.hpp>
 #include <compress/net/layer_of.hpp>
+#include <compress/simd/detail/stored_values.hpp>
 
 namespace tensor_compress {
 
@@ -215,12 +216,6 @@ private:
             return write<Id, Parts>(m);
     }
 
-    /// What a layer wrote is read from memory by the next: a product that was to be rounded and stored is not contracted
-    /// with an addition of the layer behind it, so that a net has the same bits in whatever pieces it is inlined.
-    COMPRESS_INLINE static constexpr void store_values(const addresses& m) {
-        if (!std::is_constant_evaluated()) asm volatile("" : : "r"(m.arena) : "memory");
-    }
-
     /// A layer that reads one image, and perhaps a residual.
     template <int Id, int Parts, class Executor>
     COMPRESS_INLINE static void run_layer(const std::int8_t* const* packed, const addresses& m,
@@ -236,7 +231,7 @@ private:
             L::template run<Isa>(packed[Id], input, output, threads);
         else
             L::template run<Isa>(packed[Id], input, output);
-        store_values(m);
+        simd::keep_stored_values(m.arena);
     }
 
     /// A streamed value of one part: the rows that are in memory, and the stream before it.
@@ -324,7 +319,7 @@ private:
         } else if constexpr (is_elementwise_pair(n.kind)) {
             layer<Id>::template run<Isa>(packed[Id], read<n.inputs[0], parts>(packed, m),
                                          read<n.inputs[1], parts>(packed, m), write<Id, parts>(m));
-            store_values(m);
+            simd::keep_stored_values(m.arena);
         } else if constexpr (n.kind == op::matmul) {
             layer<Id>::template run<Isa>(packed[Id], read<n.inputs[0], parts>(packed, m),
                                          read<n.inputs[1], parts>(packed, m), write<Id, parts>(m), threads);

@@ -69,7 +69,7 @@ private:
         at_rate(best);
         while (best + 1 < rate_count && is_better(at_rate(best + 1), at_rate(best), 0)) ++best;
         if (best == first_rate)
-            while (best > 0 && is_better(at_rate(best - 1), at_rate(best), 0)) --best;
+            while (best > 0 && (!at_rate(best) || is_better(at_rate(best - 1), at_rate(best), 0))) --best;
         int chosen = best;
         while (chosen > 0 && at_rate(chosen - 1) && !is_better(at_rate(best), at_rate(chosen - 1), 1)) --chosen;
         plan_.optimizer = relative(rates[chosen]);
