@@ -327,6 +327,7 @@ class Usage(Case):
         for option in ("--train-labels l.npy", "--epochs 2", "--rate 0.1", "--augment flip", "--seed 2", "--qat", "--distil-from original",
                        "--max-bytes 1000", "--resume d"):
             refused(option, option.split()[0], "no records to train on", "--train X.npy")
+        training = "--train records.npy --train-labels l.npy"
         refused(f"{training} --rate 1e6", "--rate", "1e+06", "0.0001 to 0.01")
         for word in ("turn", "shift=0", "shift=1.5", "flip=1", "crop=2", "mix=no", "flip,flip", "none,flip", ""):
             refused(f"{training} --augment {word or ','}", "--augment", "shift=4, flip, crop=0.8")
@@ -849,7 +850,7 @@ class Techniques(Case):
         self.expect_good(self.convert("plain.onnx", "-o", "out.hpp", "--precision", "int4", "--gptq", "--qat", "--calibrate", "seen.npy",
                                       *self.TRAINING, "--epochs", "30", "--rate", "0.01", *self.JUDGED))
         after = self.variants()[1]
-        self.assertEqual(after["name"], "int4; gptq; qat")
+        self.assertEqual(after["name"], "int4; gptq; qat; taught")
         self.assertGreater(after["accuracy"], 60)
 
     def test_smaller_layers_taught_by_another_model(self):

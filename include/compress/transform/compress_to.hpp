@@ -69,7 +69,7 @@ public:
         }
         const int by_rules = plan_by_rules(options.training, parts_.count()).epochs;
         final_epochs_ = options.final_epochs.value_or(by_rules);
-        epochs_ = options.epochs.value_or(std::max(2, (options.final_epochs.value_or(by_rules) + 3) / 4));
+        epochs_ = options.epochs.value_or(std::max(1, (options.final_epochs.value_or(by_rules) + 3) / 4));
         if (!options.folder.empty()) std::filesystem::create_directories(options.folder);
     }
 
@@ -205,7 +205,7 @@ private:
     }
 
     template <int Width>
-    bool add_point(const format_choice& choice, int epochs) {
+    bool add_point(const format_choice& choice, int epochs, const std::string& when = "") {
         static constexpr const auto& narrow = narrower<Model, Width>;
         using int8_net = net<narrow, int8_values>;
         compressed_point p;
@@ -222,7 +222,7 @@ private:
         const layer_roundings roundings = searched_formats::roundings(choice);
         const named_tensors& weights = weights_[Width];
         const named_tensors start = dequantize<narrow>(weights, gptq<narrow>(weights, seen_, roundings));
-        const std::string stage = "width" + std::to_string(Width) + "_bytes" + std::to_string(choice.bytes) +
+        const std::string stage = when + "width" + std::to_string(Width) + "_bytes" + std::to_string(choice.bytes) +
                                   "_epochs" + std::to_string(epochs);
         const distil_options o = options_of(stage, epochs, with_integers_);
         const distillation_loss<Model, narrow, no_hints> loss(teacher_, data_, o, threads_);
@@ -241,7 +241,7 @@ private:
     template <int Width>
     bool finish() {
         const format_choice choice = result_.chosen().formats;
-        return add_point<Width>(choice, final_epochs_);
+        return add_point<Width>(choice, final_epochs_, "final_");
     }
 
     const named_tensors& teacher_;
