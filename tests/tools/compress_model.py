@@ -329,8 +329,8 @@ class Usage(Case):
             refused(option, option.split()[0], "no records to train on", "--train X.npy")
         training = "--train records.npy --train-labels l.npy"
         refused(f"{training} --rate 1e6", "--rate", "1e+06", "0.0001 to 0.01")
-        for word in ("turn", "shift=0", "shift=1.5", "flip=1", "crop=2", "mix=no", "flip,flip", "none,flip", ""):
-            refused(f"{training} --augment {word or ','}", "--augment", "shift=4, flip, crop=0.8")
+        for word in ("turn", "shift=0", "shift=1.5", "flip=1", "crop=2", "mix=no", "flip,flip", "none,flip"):
+            refused(f"{training} --augment {word}", "--augment", "shift=4, flip, crop=0.8")
         refused("--train records.npy", "--train", "--train-labels L.npy", "--distil-from original")
         refused("--train records.npy --distil-from original --alpha 0.5", "--train-labels L.npy")
         refused("--train records.npy --prune 0.5 --distil-from none", "--train-labels L.npy")

@@ -135,6 +135,7 @@ inline std::string augmentation_text(const std::vector<std::string>& words) {
                                 "' is no change of an image; give shift=4, flip, crop=0.8, "
                                 "mix=0.5, or none");
             text += (text.empty() ? "." : ", .") + std::string(k.word) + " = " + (k.word == "flip" ? "true" : given);
+            break;
         }
     if (known != words.size())
         throw bad_input("--augment: one of the changes is unknown or given twice; give shift=4, flip, crop=0.8, "

@@ -163,10 +163,11 @@ private:
     }
     void say_what_is_kept() const {
         if (!judges() || !options_.keep_best || state_.history.empty()) return;
-        say(state_.best_epoch == 0
-                ? "the first weights are kept, " + text_of(start_) + ": no epoch is better by more than chance"
-                : "epoch " + std::to_string(state_.best_epoch) + " is kept, " + text_of(best_) + "; first weights " +
-                      text_of(start_));
+        const std::string which =
+            state_.best_epoch == 0
+                ? "the first weights, as no epoch is better by more than chance"
+                : "epoch " + std::to_string(state_.best_epoch) + ", " + text_of(best_) + "; first weights";
+        say("kept: " + which + ", " + text_of(start_));
     }
 
     /// What must be the same for training to go on where a checkpoint left it.
