@@ -171,7 +171,12 @@ private:
     }
 
     /// What must be the same for training to go on where a checkpoint left it.
-    safetensors_metadata setup() const {
+    /// It is looked at once: all records are in it.
+    const safetensors_metadata& setup() {
+        if (setup_.empty()) setup_ = setup_text();
+        return setup_;
+    }
+    safetensors_metadata setup_text() const {
         const data_set& data = records_.data;
         safetensors_metadata text{{"model", fingerprint(Model)},
                                   {"first weights", identity_of(first_)},
@@ -240,6 +245,7 @@ private:
     }
 
     judgement start_, best_;  ///< of the first weights, and of the best epoch
+    safetensors_metadata setup_;
 };
 
 }  // namespace detail
